@@ -1,0 +1,28 @@
+"""A proposal: one pattern to be measured, and why."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from apportion.spaces.allocation import Allocation
+from apportion.spaces.budget import Budget
+
+Purpose = Literal["search", "retrain", "anchor", "table"]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a controller asks to have measured.
+
+    `budget` is None for anchors. `rung`: train the first `rung` epochs of the full schedule. `seed` decides start
+    weights, batches and augmentation, so proposals with equal seeds are paired. `parent`: the trial whose pattern
+    this one repeats (a retrain's search trial) or departs from.
+    """
+
+    id: str
+    controller: str
+    allocation: Allocation
+    budget: Budget | None
+    rung: int
+    seed: int
+    purpose: Purpose = "search"
+    parent: str | None = None

@@ -1,0 +1,1 @@
+"""Who proposes patterns: controllers, the campaign that runs them, the study log, the run."""

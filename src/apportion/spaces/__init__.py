@@ -1,0 +1,1 @@
+"""What can be shared: sites, orders, operators, allocations, budgets, the ledger, backbones and the mixed network."""
