@@ -1,6 +1,6 @@
 """A study as its log tells it: what was asked, what came of it, what it made. Rebuilt from records, never stored."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from apportion.errors import InputError
+from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.measurement import Artifact, Failure, Measurement, Trial
 from apportion.evaluators.objective import Objective
 from apportion.evaluators.proposal import Proposal
@@ -18,18 +19,6 @@ from apportion.spaces.space import SharingSpace
 
 SCHEMA = 1
 LOG_NAME = "study.jsonl"
-
-
-@dataclass(frozen=True)
-class DomainCard:
-    """One domain as the study saw it; `sha256` of its images and labels, sizes per split."""
-
-    name: str
-    classes: int
-    train: int
-    val: int
-    test: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +61,7 @@ class Study:
 
 
 @cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 

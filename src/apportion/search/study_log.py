@@ -58,7 +58,7 @@ class StudyLog:
         self.path = path
         self._check = reading.check
         self._next = len(reading.records)
-        self._file = path.open("ab")  # noqa: SIM115 (closed by close)
+        self._file = path.open("ab")
         self._unsynced = False
 
     def append(self, kind: Kind, **fields: Any) -> Record:

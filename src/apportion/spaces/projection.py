@@ -32,7 +32,8 @@ def project(space: "SharingSpace", target: npt.ArrayLike, budget: Budget) -> Pos
 
     def scaled(scale: float) -> Positions:
         # The 1e-9 absorbs k / steps * steps falling just below k, which would make the projection forget a level.
-        return np.floor(np.minimum(scale * wish, steps) + 1e-9).astype(np.int64)
+        positions: Positions = np.floor(np.minimum(scale * wish, steps) + 1e-9).astype(np.int64)
+        return positions
 
     limit = space.limit(budget)
     low, high = math.log(0.5 / float(wish.max())), math.log(1.01 / _LEAST_WISH)

@@ -77,7 +77,8 @@ class SharingSpace:
         index = self._variable_of_cell
         greatest = np.array([site.max_level for site in self.sites], dtype=np.int64)[:, None]
         steps = np.append(self.steps, 1)[index]
-        return (2 * np.append(positions, 0)[index] * greatest + steps) // (2 * steps)
+        levels: npt.NDArray[np.int64] = (2 * np.append(positions, 0)[index] * greatest + steps) // (2 * steps)
+        return levels
 
     def positions_of(self, allocation: Allocation) -> Positions:
         """The positions whose levels are this allocation's; an InputError where the space has none."""

@@ -25,6 +25,11 @@ class Operator(Protocol):
         """The ways its owned part can be trained; all cost the same."""
         ...
 
+    @property
+    def layer(self) -> str:
+        """`module:class` of the convolution that trains it (`network.layer.MixedConv`); loads torch when imported."""
+        ...
+
     def cost(self, site: Site, owners: Sequence[str], levels: Sequence[int], order: Order) -> Cost:
         """Parameters at one site for the levels of all owners. Never falls when a level rises."""
         ...

@@ -1,0 +1,31 @@
+"""How a domain's training images are varied: the settled values, and those each dataset starts from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from apportion.evaluators.data.options import AugmentOptions
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """`crop`: padding in pixels on each side. `mean`, `std`: None = measured per channel, else in pixels of 0..1."""
+
+    flip: bool = False
+    crop: int = 3
+    mean: float | None = None
+    std: float | None = None
+
+
+# A mirrored digit, letter or doodle of a letter-like thing is another sign or none; a mirrored shoe or dog is itself.
+PENTATHLON: Mapping[str, Augmentation] = {
+    "digits": Augmentation(),
+    "fashion": Augmentation(flip=True),
+    "photos": Augmentation(flip=True),
+    "sketches": Augmentation(),
+    "glyphs": Augmentation(),
+}
+
+
+def resolved(default: Augmentation, options: AugmentOptions | None) -> Augmentation:
+    """`default` with every value that `options` sets."""
+    return default if options is None else replace(default, **options.model_dump(exclude_none=True))

@@ -1,0 +1,85 @@
+"""A domain: three splits of labelled images under a name, as plain arrays in memory."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Images with their classes.
+
+    `images`: uint8, [N, H, W] where grey or [N, H, W, 3] in RGB. `labels`: int64 [N], 0..classes-1.
+    Both are made read-only, since every reader of a domain shares them.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.labels.dtype != np.int64:
+            raise ValueError(f"images uint8 and labels int64, not {self.images.dtype} and {self.labels.dtype}")
+        if self.images.ndim not in (3, 4) or self.labels.shape != self.images.shape[:1]:
+            raise ValueError(f"images [N, H, W(, 3)] and labels [N], not {self.images.shape} and {self.labels.shape}")
+        if self.images.ndim == 4 and self.images.shape[3] != 3:
+            raise ValueError(f"colour images have 3 channels, not {self.images.shape[3]}")
+        self.images.setflags(write=False)
+        self.labels.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class DomainData:
+    """One domain. `classes`: names by label. All splits have the same H x W and channels."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Images
+    val: Images
+    test: Images
+
+    def __post_init__(self) -> None:
+        shapes = {split: self.split(split).images.shape[1:] for split in SPLITS}
+        if len(set(shapes.values())) != 1:
+            raise ValueError(f"{self.name}: splits of different image shapes: {shapes}")
+
+    def split(self, name: str) -> Images:
+        if name not in SPLITS:
+            raise ValueError(f"split {name!r} is none of {', '.join(SPLITS)}")
+        images: Images = getattr(self, name)
+        return images
+
+    @property
+    def class_count(self) -> int:
+        return len(self.classes)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Images per split."""
+        return {split: len(self.split(split)) for split in SPLITS}
+
+    @property
+    def channels(self) -> int:
+        """1 where grey, 3 where RGB."""
+        return 1 if self.train.images.ndim == 3 else 3
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the content: class names, and each split's shape, pixels and labels. 64 hex digits.
+
+        The domain's name is left out: the same images under another name are the same data.
+        """
+        digest = hashlib.sha256("\x1f".join(self.classes).encode())
+        for split in SPLITS:
+            part = self.split(split)
+            digest.update(f"\x1e{split} {part.images.shape}\x1e".encode())
+            digest.update(np.ascontiguousarray(part.images).data)
+            digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data)
+        return digest.hexdigest()

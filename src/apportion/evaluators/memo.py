@@ -1,0 +1,87 @@
+"""Memo: an expensive step runs once per study; its tensors are kept as a hashed file that the log names.
+
+Two workers that need the same step at once: one computes, the other waits on a file lock.
+"""
+
+import fcntl
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors.torch import load, save
+from torch import Tensor
+
+from apportion.evaluators.measurement import Artifact
+from apportion.files import write_durably
+
+Tensors = dict[str, Tensor]
+
+
+class Memo:
+    """Artifacts below `folder`. Without a folder results live in memory only (tests, one-off use)."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._held: dict[str, tuple[Artifact, Tensors]] = {}
+
+    def __call__(self, key: str, compute: Callable[[], Tensors]) -> tuple[Artifact, Tensors]:
+        """The tensors called `key`, computed if no sound file holds them yet. A damaged file is computed again."""
+        if key in self._held:
+            return self._held[key]
+        if self.folder is None:
+            found = self._compute(key, compute)
+        else:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with _locked(self._path(key).with_suffix(".lock")):
+                found = self._read(key) or self._compute(key, compute)
+        self._held[key] = found
+        return found
+
+    def _path(self, key: str) -> Path:
+        assert self.folder is not None
+        return self.folder / (re.sub(r"[^A-Za-z0-9._-]+", "-", key) + ".safetensors")
+
+    def _read(self, key: str) -> tuple[Artifact, Tensors] | None:
+        path = self._path(key)
+        card = path.with_suffix(".json")
+        if not (path.exists() and card.exists()):
+            return None
+        content, told = path.read_bytes(), json.loads(card.read_text())
+        # A flipped bit loads silently, from safetensors as from .pt: only the hash finds it.
+        if hashlib.sha256(content).hexdigest() != told["sha256"]:
+            return None
+        return Artifact(key, f"{path.parent.name}/{path.name}", told["sha256"], told["seconds"]), load(content)
+
+    def _compute(self, key: str, compute: Callable[[], Tensors]) -> tuple[Artifact, Tensors]:
+        began = time.perf_counter()
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in compute().items()}
+        seconds = time.perf_counter() - began
+        content = save(tensors)
+        digest = hashlib.sha256(content).hexdigest()
+        if self.folder is None:
+            return Artifact(key, "", digest, seconds), tensors
+        path = self._path(key)
+        write_durably(path, content)
+        write_durably(path.with_suffix(".json"), json.dumps({"key": key, "sha256": digest, "seconds": seconds}).encode())
+        return Artifact(key, f"{path.parent.name}/{path.name}", digest, seconds), tensors
+
+    def card(self, key: str) -> Artifact | None:
+        """What is known of `key` without loading its tensors."""
+        if key in self._held:
+            return self._held[key][0]
+        if self.folder is None or not self._path(key).with_suffix(".json").exists():
+            return None
+        path = self._path(key)
+        told = json.loads(path.with_suffix(".json").read_text())
+        return Artifact(key, f"{path.parent.name}/{path.name}", told["sha256"], told["seconds"])
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,112 @@
+"""`train`: a pattern is worth what a network trained with it scores."""
+
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from apportion.evaluators.data.cache import DeviceCache
+from apportion.evaluators.measurement import Measurement, Scores, Split
+from apportion.evaluators.memo import Memo, Tensors
+from apportion.evaluators.proposal import Proposal
+from apportion.evaluators.protocol import Outcome, Slot
+from apportion.evaluators.training.checkpoints import save_model
+from apportion.evaluators.training.loop import Phase, epochs
+from apportion.evaluators.training.options import TrainOptions
+from apportion.evaluators.training.scoring import scores_of
+from apportion.spaces.allocation import Allocation
+from apportion.spaces.network.mixed import MultiDomainNet
+from apportion.spaces.orders import counted_seed
+from apportion.spaces.shape import BackboneShape
+from apportion.spaces.space import SharingSpace
+
+
+@dataclass(frozen=True)
+class Train:
+    """The evaluator. `template(seed)` draws a plain backbone, or loads its weights; `about` goes into manifests."""
+
+    template: Callable[[int], nn.Module]
+    shape: BackboneShape
+    space: SharingSpace
+    cache: DeviceCache
+    options: TrainOptions
+    memo: Memo
+    about: dict[str, Any]
+
+    @property
+    def rungs(self) -> int:
+        return self.options.epochs
+
+    def __call__(self, proposal: Proposal, slot: Slot) -> Outcome:
+        """Train the first `rung` epochs and score val; retrained patterns and anchors are scored on test as well.
+
+        Raises TrialFailed where training diverges.
+        """
+        devices = [self.cache.device] if self.cache.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            return self._run(proposal, slot)
+
+    def _run(self, proposal: Proposal, slot: Slot) -> Outcome:
+        net, used = self._started(proposal)
+        if self.cache.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.cache.device)
+        began = time.perf_counter()
+        curve = []
+        phase = Phase("main", self.options.epochs)
+        for _ in epochs(net, self.cache, self.options, phase, proposal.seed, proposal.rung):
+            curve.append(scores_of(net, self.cache, "val"))
+        splits: dict[Split, Scores] = {"val": curve[-1]}
+        if proposal.purpose in ("retrain", "anchor"):
+            splits["test"] = scores_of(net, self.cache, "test")
+        measurement = Measurement(splits, tuple(curve), time.perf_counter() - began, self._peak_bytes())
+        if slot.keep_weights and slot.folder is not None:
+            save_model(slot.folder, net, {**self.about, "trial": proposal.id, "seed": proposal.seed})
+        return Outcome(measurement, used)
+
+    def _started(self, proposal: Proposal) -> tuple[MultiDomainNet, tuple[str, ...]]:
+        """The network before its first step, and the artifacts it came from."""
+        net = self._net(proposal.allocation, proposal.seed)
+        warm_up = self.options.warm_up
+        if not (warm_up.shared_epochs or warm_up.head_epochs):
+            return net, ()
+        artifact, tensors = self.memo(f"warm-up/seed-{proposal.seed}", lambda: self._warm_up(proposal.seed))
+        shared = self._net(self.space.shared(), proposal.seed)
+        shared.load_state_dict(tensors)
+        net.start_from(shared)
+        return net, (artifact.key,)
+
+    def _warm_up(self, seed: int) -> Tensors:
+        """The all-shared network after its own epochs, then its heads alone: the common start of all patterns."""
+        net = self._net(self.space.shared(), seed)
+        for phase in (
+            Phase("shared", self.options.warm_up.shared_epochs),
+            Phase("heads", self.options.warm_up.head_epochs, heads_only=True),
+        ):
+            if phase.epochs:
+                for _ in epochs(net, self.cache, self.options, phase, seed, phase.epochs):
+                    pass
+        return net.state_dict()
+
+    def _net(self, allocation: Allocation, seed: int) -> MultiDomainNet:
+        classes = [self.cache.class_count(owner) for owner in self.space.owners]
+        template = self.template(seed)
+        net = MultiDomainNet(
+            template, self.shape, self.space, allocation, classes, seed, self.options.parametrisation
+        )
+        return net.to(self.cache.device)
+
+    def _peak_bytes(self) -> int:
+        if self.cache.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.cache.device)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def seeded_template(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A network drawn from `seed` alone; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(counted_seed("weights", seed) % 2**63)
+        return build()

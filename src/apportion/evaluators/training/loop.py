@@ -1,0 +1,123 @@
+"""The training loop of the joint regime: all domains in every step, the loss the sum of their mean cross-entropies.
+
+The sum (not the mean) makes `independent` equal D separate trainings. Every random number is counted by (seed, domain,
+pass, step), so a step can be repeated without the steps before it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from apportion.evaluators.data.cache import DeviceCache
+from apportion.evaluators.data.streams import augment_seed, indices, steps_per_epoch
+from apportion.evaluators.protocol import TrialFailed
+from apportion.evaluators.training.options import OptimizerOptions, TrainOptions
+from apportion.evaluators.training.schedule import factor
+from apportion.spaces.network.mixed import MultiDomainNet
+from apportion.spaces.orders import counted_seed
+
+# Losses are looked at in groups: asking a GPU for each would make it wait for every step.
+_LOOK_EVERY = 16
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Part of a schedule: `epochs` in all (what the learning rate runs over), `name` counts its randomness apart."""
+
+    name: str
+    epochs: int
+    heads_only: bool = False
+
+
+def optimizer_for(options: OptimizerOptions, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    if options.name == "sgd":
+        return torch.optim.SGD(parameters, options.lr, options.momentum, weight_decay=options.weight_decay)
+    kind = torch.optim.AdamW if options.name == "adamw" else torch.optim.Adam
+    return kind(parameters, options.lr, weight_decay=options.weight_decay, foreach=True)
+
+
+def epochs(
+    net: MultiDomainNet, cache: DeviceCache, options: TrainOptions, phase: Phase, seed: int, until: int
+) -> Iterator[int]:
+    """Train `net` in place through the first `until` epochs of `phase`; yields the number of epochs done after each.
+
+    Raises TrialFailed where a domain's loss is NaN or Inf, naming domain, step and value.
+    """
+    stepper = _Stepper(net, cache, options, phase, seed)
+    for epoch in range(until):
+        net.train()
+        stepper.epoch(epoch)
+        yield epoch + 1
+
+
+class _Stepper:
+    """One phase over one network: its optimiser, and what a step does."""
+
+    def __init__(
+        self, net: MultiDomainNet, cache: DeviceCache, options: TrainOptions, phase: Phase, seed: int
+    ) -> None:
+        self.net, self.cache, self.options, self.phase, self.seed = net, cache, options, phase, seed
+        self.trained = list(net.heads.parameters() if phase.heads_only else net.parameters())
+        self.optimizer = optimizer_for(options.optimizer, self.trained)
+        self.sizes = {owner: cache.size(owner, "train") for owner in net.owners}
+        self.steps = steps_per_epoch(list(self.sizes.values()), options.batch)
+        self.precision = precision_of(options, cache.device)
+
+    def epoch(self, epoch: int) -> None:
+        seen: list[Tensor] = []
+        for step in range(epoch * self.steps, (epoch + 1) * self.steps):
+            rate = self.options.optimizer.lr * factor(self.options.schedule, step / (self.phase.epochs * self.steps))
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            seen.append(self.step(step))
+            if len(seen) == _LOOK_EVERY or step + 1 == (epoch + 1) * self.steps:
+                self.check(torch.stack(seen), step + 1 - len(seen))
+                seen.clear()
+
+    def step(self, step: int) -> Tensor:
+        """One update; the losses [domains] before it, still on the device."""
+        images, labels = self.batch(step)
+        # Dropout draws from the global generator, which the trial has forked: count it like everything else.
+        torch.manual_seed(counted_seed("dropout", self.seed, self.phase.name, step) % 2**63)
+        with torch.autocast(self.cache.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            logits = self.net(images)
+        losses = torch.stack(
+            [F.cross_entropy(part.float(), truth) for part, truth in zip(logits, labels, strict=True)]
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.sum().backward(inputs=self.trained)
+        self.optimizer.step()
+        return losses.detach()
+
+    def batch(self, step: int) -> tuple[Tensor, list[Tensor]]:
+        """Images [D * B, 3, H, W], domain by domain, augmented; labels [B] per domain."""
+        stream = counted_seed("batches", self.seed, self.phase.name)
+        images, labels = [], []
+        for owner in self.net.owners:
+            chosen = indices(stream, owner, self.sizes[owner], step, self.options.batch)
+            part, truth = self.cache.augmented(owner, chosen, augment_seed(stream, owner, step))
+            images.append(part)
+            labels.append(truth)
+        return torch.cat(images), labels
+
+    def check(self, losses: Tensor, first_step: int) -> None:
+        finite = torch.isfinite(losses)
+        if bool(finite.all()):
+            return
+        step, domain = (int(i) for i in (~finite).nonzero()[0])
+        raise TrialFailed(
+            "diverged",
+            f"{self.net.owners[domain]}, step {first_step + step} of phase {self.phase.name}: loss"
+            f" {losses[step, domain].item()}, but training needs finite losses; lower evaluator.optimizer.lr"
+            f" (now {self.options.optimizer.lr:g})",
+        )
+
+
+def precision_of(options: TrainOptions, device: torch.device) -> str:
+    """`auto` is bfloat16 autocast on CUDA and float32 elsewhere."""
+    if options.precision != "auto":
+        return options.precision
+    return "bfloat16" if device.type == "cuda" else "float32"

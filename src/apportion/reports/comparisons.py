@@ -1,0 +1,89 @@
+"""The comparisons a study was made for: at each budget the searched scheme against the one made by hand.
+
+Which scheme stands for its kind is decided by validation loss alone (of the search trial that was retrained), so the
+scores that are compared have had no say in it. Choosing by test scores would favour the kind with more candidates.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from apportion.reports.kinds import Kind
+from apportion.reports.results import Results
+from apportion.reports.schemes import Scheme
+from apportion.reports.statistics import Interval, paired_difference
+from apportion.spaces.budget import Budget
+
+Verdict = Literal["searched better", "hand-made better", "not decided", "the same pattern", "not measured"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`searched` and `hand_made` at one budget; differences are searched - hand-made over the seeds both have."""
+
+    budget: Budget
+    searched: Scheme | None
+    hand_made: Scheme | None
+
+    @cached_property
+    def loss(self) -> Interval:
+        """Difference in the objective: below zero, the search is better."""
+        return difference(self.searched, self.hand_made)
+
+    @cached_property
+    def accuracy(self) -> Interval:
+        """Difference in mean accuracy, -1..1: above zero, the search is better."""
+        if self.searched is None or self.hand_made is None:
+            return paired_difference({}, {})
+        return paired_difference(self.searched.accuracies, self.hand_made.accuracies)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the loss says at 95 %; with fewer than two pairs nothing is decided."""
+        if self.searched is None or self.hand_made is None or not self.loss.n:
+            return "not measured"
+        if _patterns(self.searched) == _patterns(self.hand_made):
+            return "the same pattern"
+        if not self.loss.excludes_zero:
+            return "not decided"
+        return "searched better" if self.loss.mean < 0 else "hand-made better"
+
+
+def comparisons(results: Results) -> tuple[Comparison, ...]:
+    """One per budget, the smaller budgets first."""
+    return tuple(
+        Comparison(budget, chosen(results, budget, "searched"), chosen(results, budget, "hand-made"))
+        for budget in results.budgets
+    )
+
+
+def chosen(results: Results, budget: Budget, kind: Kind) -> Scheme | None:
+    """The scheme that stands for its kind: least validation loss of the search trial that led to it.
+
+    Where a candidate has no such trial, or they were trained for different numbers of epochs, all are compared by
+    their mean validation loss over seeds instead.
+    """
+    candidates = results.at(budget, kind)
+    if not candidates:
+        return None
+    by_search = all(scheme.choice_loss is not None for scheme in candidates)
+    if by_search and len({scheme.choice_rung for scheme in candidates}) == 1:
+        return min(candidates, key=lambda scheme: (scheme.choice_loss, scheme.controller))
+    with_validation = [scheme for scheme in candidates if scheme.validation_loss.n] or list(candidates)
+    return min(with_validation, key=lambda scheme: (scheme.validation_loss.mean, scheme.controller))
+
+
+def difference(left: Scheme | None, right: Scheme | None) -> Interval:
+    """Paired difference of losses, left - right; n = 0 where one of them was not measured."""
+    if left is None or right is None:
+        return paired_difference({}, {})
+    return paired_difference(left.losses, right.losses)
+
+
+def room(results: Results, budget: Budget) -> Interval:
+    """`independent` - `bottom` in loss: what sharing costs the usual hand-made scheme, so all that learning can win."""
+    return difference(results.of("independent"), results.of("bottom", budget))
+
+
+def _patterns(scheme: Scheme) -> dict[int, str]:
+    return {trial.proposal.seed: trial.proposal.allocation.key() for trial in scheme.trials}

@@ -1,0 +1,74 @@
+"""What a controller promises, and what it is built from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from pydantic import BaseModel
+
+from apportion.evaluators.measurement import Measurement, Trial
+from apportion.evaluators.objective import Objective
+from apportion.evaluators.proposal import Proposal
+from apportion.spaces.budget import Budget
+from apportion.spaces.space import SharingSpace
+
+if TYPE_CHECKING:
+    from apportion.evaluators.memo import Memo
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to ask until an outstanding trial is told."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """Nothing will be asked any more."""
+
+
+class Controller(Protocol):
+    """Proposes patterns and learns from what they were worth. Cheap to rebuild: resuming replays its asks and tells."""
+
+    def ask(self) -> Proposal | Wait | Done: ...
+
+    def tell(self, trial: Trial) -> None:
+        """Take in a trial that was asked for; a failed one is a value too. Trials may be told in any order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a controller may know. `budgets` holds one budget for controllers of scope `budget`, none for anchors.
+
+    `seed` is for the controller's own draws; `trial_seed` and `rung` go into its proposals. `trials` is how many it
+    may ask for. `memo` runs an expensive step once per study.
+    """
+
+    space: SharingSpace
+    budgets: tuple[Budget, ...]
+    objective: Objective
+    seed: int
+    trial_seed: int
+    rung: int
+    trials: int
+    memo: "Memo | None" = None
+
+    def value(self, trial: Trial) -> float | None:
+        """The objective on val (lower is better), None for a failed trial."""
+        if not isinstance(trial.outcome, Measurement):
+            return None
+        return self.objective(trial.outcome.splits["val"])
+
+
+Kind = Literal["anchor", "hand-made", "searched"]
+
+
+@dataclass(frozen=True)
+class ControllerEntry:
+    """A registered controller. `options` validates its part of the config and loads nothing heavy."""
+
+    name: str
+    summary: str
+    kind: Kind
+    build: Callable[[Context, BaseModel], Controller]
+    options: type[BaseModel]

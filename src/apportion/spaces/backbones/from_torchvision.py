@@ -1,0 +1,18 @@
+"""Backbones that torchvision draws; weights come separately (`weights.py`)."""
+
+from torch import nn
+
+from apportion.spaces.torchvision_here import torchvision_module
+
+
+def mobilenet_v2(classes: int) -> nn.Module:
+    return _build("mobilenet_v2", classes)
+
+
+def resnet18(classes: int) -> nn.Module:
+    return _build("resnet18", classes)
+
+
+def _build(name: str, classes: int) -> nn.Module:
+    network: nn.Module = torchvision_module().models.get_model(name, weights=None, num_classes=classes)
+    return network

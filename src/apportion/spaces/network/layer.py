@@ -1,0 +1,36 @@
+"""What the mixed network asks of a convolution that several owners share."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from apportion.spaces.orders import Order
+from apportion.spaces.site import Site
+
+
+class MixedConv(Protocol):
+    """A convolution over a mixed batch [D * B, C, H, W], domain by domain; built with the owners' levels."""
+
+    def __init__(
+        self, conv: nn.Conv2d, site: Site, owners: Sequence[str], levels: Sequence[int], order: Order, how: str
+    ) -> None: ...
+
+    def start(self, weight: Tensor, bias: Tensor | None) -> None:
+        """Set the starting point: the shared layer's `weight` [F, C / g, k, k] for all, `bias` [D, F] of each."""
+        ...
+
+    def weight_of(self, domain: int) -> Tensor:
+        """The weight [F, C / g, k, k] that `domain` computes with."""
+        ...
+
+    def bias_of(self, domain: int) -> Tensor | None: ...
+
+
+def working_dtype(tensor: Tensor) -> Tensor:
+    """`tensor` in autocast's type where autocast is on: casting rows before composing them casts once, not D times."""
+    kind = tensor.device.type
+    if torch.is_autocast_enabled(kind):
+        return tensor.to(torch.get_autocast_dtype(kind))
+    return tensor
