@@ -87,11 +87,15 @@ def mistake(model: Any, error: Mapping[str, Any]) -> Mistake:
     if kind in ("literal_error", "enum"):
         return _wrong_choice(say, given, _choices(context.get("expected", "")))
     if kind in ("value_error", "assertion_error"):
-        law = str(context.get("error", "")) or re.sub(r"^(Value error|Assertion failed), ", "", error["msg"])
-        return say.law(law)
+        text = str(context.get("error", ""))
+        # pytest adds the values, many lines of them, to what an assertion says
+        text = (text.split("\n")[0] if kind == "assertion_error" else text) or "it breaks a rule of this key"
+        return say.law(text, value="these values" if isinstance(given, dict) else "")
     if "[key]" in loc[-1:]:
         return say.law(f"this key must be {NOUNS.get(kind, 'another')}", value=f"key {short(spot.path[-1])}")
     if kind in NOUNS:
+        if isinstance(given, str) and given in tags_of(spot.shape.annotation, spot.shape.tag):
+            return say.noun(NOUNS[kind], f"write {{{spot.shape.tag}: {given}}}")
         return say.noun(NOUNS[kind], _type_remedy(NOUNS[kind], given))
     if kind in RULES:
         return say.law(RULES[kind].format(**{name: _number(value) for name, value in context.items()}))

@@ -78,9 +78,9 @@ def compose(text: str) -> yaml.Node | None:
         line = text.count("\n", 0, error.position) + 1
         found = f"character U+{ord(text[error.position]):04X}"
         raise YamlProblem(line, found, "YAML text is printable", "write it as an escape in double quotes") from None
-    except (ValueError, OverflowError) as error:  # chr() on an escape such as "\UFFFFFFFF"
+    except (ValueError, OverflowError):  # chr() on an escape such as "\UFFFFFFFF"
         line = loader.line + 1 if loader else 1
-        raise YamlProblem(line, "an escape in double quotes", f"it stands for no character ({error})") from None
+        raise YamlProblem(line, "an escape in double quotes", "it stands for no character") from None
 
 
 def data_and_lines(root: yaml.Node) -> tuple[Any, dict[Path, int]]:

@@ -66,7 +66,9 @@ class Memo:
             return Artifact(key, "", digest, seconds), tensors
         path = self._path(key)
         write_durably(path, content)
-        write_durably(path.with_suffix(".json"), json.dumps({"key": key, "sha256": digest, "seconds": seconds}).encode())
+        write_durably(
+            path.with_suffix(".json"), json.dumps({"key": key, "sha256": digest, "seconds": seconds}).encode()
+        )
         return Artifact(key, f"{path.parent.name}/{path.name}", digest, seconds), tensors
 
     def card(self, key: str) -> Artifact | None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from apportion.evaluators.measurement import Measurement
 from apportion.evaluators.proposal import Proposal
+from apportion.spaces.allocation import Allocation
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Evaluator(Protocol):
     @property
     def rungs(self) -> int:
         """Epochs of the full schedule: the highest rung."""
+        ...
+
+    def seconds_per_epoch(self, allocation: Allocation) -> float:
+        """What one epoch of a trial takes here, scores included; from a short timing. Leaves no trace."""
         ...
 
 

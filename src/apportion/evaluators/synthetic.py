@@ -13,9 +13,11 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.optimize import brentq
 
+from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.measurement import Measurement, Score, Scores, Split
 from apportion.evaluators.proposal import Proposal
 from apportion.evaluators.protocol import Outcome, Slot
+from apportion.evaluators.task import Bench, Task, space_of
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
 from apportion.spaces.orders import counted_seed
@@ -23,7 +25,7 @@ from apportion.spaces.shape import BackboneShape, Norm
 from apportion.spaces.site import Site
 from apportion.spaces.space import SharingSpace
 
-CLASSES = 10
+CLASSES, IMAGES = 10, 1000
 
 
 class SyntheticOptions(BaseModel):
@@ -52,6 +54,20 @@ def synthetic_shape(options: SyntheticOptions) -> BackboneShape:
     return BackboneShape("synthetic", tuple(sites), norms, "head", channels)
 
 
+def shape(task: Task) -> tuple[BackboneShape, tuple[str, ...]]:
+    """The made-up backbone and its owners; the task's backbone and data are not used."""
+    return synthetic_shape(task.evaluator), task.evaluator.domains
+
+
+def opened(task: Task) -> Bench:
+    """An evaluator of the world that the task's options name."""
+    backbone, owners = shape(task)
+    world = f"synthetic world {task.evaluator.world}"
+    cards = tuple(DomainCard(owner, CLASSES, 0, IMAGES, IMAGES, world) for owner in owners)
+    space = space_of(task, backbone, owners)
+    return Bench(backbone, space, cards, Synthetic(space, task.evaluator))
+
+
 class Synthetic:
     """An evaluator over `space`. Gains fall with depth and differ between sites, so that `bottom` is good, not best."""
 
@@ -75,6 +91,10 @@ class Synthetic:
         if proposal.purpose in ("retrain", "anchor"):
             splits["test"] = self._scores(proposal, proposal.rung, "test")
         return Outcome(Measurement(splits, curve, time.perf_counter() - began, 0))
+
+    def seconds_per_epoch(self, allocation: Allocation) -> float:
+        """Nothing is trained."""
+        return 0.0
 
     def gain(self, allocation: Allocation) -> npt.NDArray[np.float64]:
         """How far owning lowers each domain's loss, 0 (shared) to 1 (independent). Shape [owners]."""
@@ -107,5 +127,5 @@ class Synthetic:
             drawn = counted_seed("noise", proposal.seed, proposal.allocation.key(), owner, epoch, split)
             noise = self.options.noise * np.random.Generator(np.random.Philox(drawn)).standard_normal()
             loss = float(np.log(CLASSES) - learned * (np.log(CLASSES) - self.base[d] + 0.3 * gain[d]) + noise)
-            scores[owner] = Score(1000, float(np.clip(np.exp(-loss), 0, 1)), max(loss, 1e-9), CLASSES)
+            scores[owner] = Score(IMAGES, float(np.clip(np.exp(-loss), 0, 1)), max(loss, 1e-9), CLASSES)
         return scores

@@ -3,22 +3,31 @@
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import nn
 
+from apportion.errors import InputError
+from apportion.evaluators.data import augmentations, load
 from apportion.evaluators.data.cache import DeviceCache
+from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.measurement import Measurement, Scores, Split
 from apportion.evaluators.memo import Memo, Tensors
 from apportion.evaluators.proposal import Proposal
 from apportion.evaluators.protocol import Outcome, Slot
+from apportion.evaluators.task import Bench, Task, space_of
 from apportion.evaluators.training.checkpoints import save_model
-from apportion.evaluators.training.loop import Phase, epochs
+from apportion.evaluators.training.loop import Phase, epochs, paced
 from apportion.evaluators.training.options import TrainOptions
 from apportion.evaluators.training.scoring import scores_of
+from apportion.registry import suggestion
 from apportion.spaces.allocation import Allocation
+from apportion.spaces.backbones import backbones
+from apportion.spaces.backbones.introspection import shape_of
+from apportion.spaces.backbones.weights import load_weights
 from apportion.spaces.network.mixed import MultiDomainNet
 from apportion.spaces.orders import counted_seed
 from apportion.spaces.shape import BackboneShape
@@ -94,9 +103,7 @@ class Train:
     def _net(self, allocation: Allocation, seed: int) -> MultiDomainNet:
         classes = [self.cache.class_count(owner) for owner in self.space.owners]
         template = self.template(seed)
-        net = MultiDomainNet(
-            template, self.shape, self.space, allocation, classes, seed, self.options.parametrisation
-        )
+        net = MultiDomainNet(template, self.shape, self.space, allocation, classes, seed, self.options.parametrisation)
         return net.to(self.cache.device)
 
     def _peak_bytes(self) -> int:
@@ -104,9 +111,54 @@ class Train:
             return torch.cuda.max_memory_allocated(self.cache.device)
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
+    def seconds_per_epoch(self, allocation: Allocation) -> float:
+        """What one epoch of `allocation` takes here, its val scores included, from timing a few steps."""
+        with torch.random.fork_rng(devices=[]):
+            return paced(self._net(allocation, 0), self.cache, self.options)
 
-def seeded_template(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """A network drawn from `seed` alone; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(counted_seed("weights", seed) % 2**63)
-        return build()
+
+def shape(task: Task) -> tuple[BackboneShape, tuple[str, ...]]:
+    """The backbone's shape and the owners. Weights are checked here, before anything is paid."""
+    return _template(task)[1], tuple(augmentations(task.data))
+
+
+def opened(task: Task) -> Bench:
+    """Read the images, build the evaluator. Sets the process's number of threads."""
+    torch.set_num_threads(task.threads)
+    template, backbone = _template(task)
+    domains = load(task.data)
+    space = space_of(task, backbone, tuple(domain.name for domain in domains))
+    options: TrainOptions = task.evaluator
+    known = space.operator.parametrisations
+    if options.parametrisation not in known:
+        law = f"operator {space.operator.name} has {', '.join(known)}"
+        remedy = suggestion(options.parametrisation, known)
+        raise InputError("evaluator.parametrisation", repr(options.parametrisation), law, remedy)
+    cache = DeviceCache(domains, augmentations(task.data), task.device)
+    cards = tuple(
+        DomainCard(d.name, d.class_count, d.sizes["train"], d.sizes["val"], d.sizes["test"], d.sha256) for d in domains
+    )
+    memo = Memo(task.folder / "artifacts" if task.folder is not None else None)
+    about = {
+        "backbone": task.backbone.model_dump(mode="json"),
+        "image_size": task.data.image_size,
+        "classes": {domain.name: list(domain.classes) for domain in domains},
+        "space": asdict(space),
+    }
+    return Bench(backbone, space, cards, Train(template, backbone, space, cache, options, memo, about), memo)
+
+
+def _template(task: Task) -> tuple[Callable[[int], nn.Module], BackboneShape]:
+    """A function seed -> plain network, and the network's shape."""
+    entry, options = backbones.get(task.backbone.name, "backbone.name"), task.backbone
+
+    @lru_cache(maxsize=2)
+    def drawn(seed: int) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(counted_seed("weights", seed) % 2**63)
+            network = entry.build(2, options.options)
+        if options.weights is not None:
+            load_weights(network, entry.name, entry.head, options.weights)
+        return network
+
+    return drawn, shape_of(entry.name, drawn(0), entry.head, task.data.image_size)

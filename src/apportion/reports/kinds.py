@@ -1,16 +1,15 @@
-"""The kind of a controller: an end of the range, a scheme made by hand, or a search. One place decides it."""
+"""The kind of a controller, as its registry says: an end of the range, a scheme made by hand, or a search."""
 
-from typing import Literal, get_args
+from typing import get_args
 
-Kind = Literal["anchor", "hand-made", "searched"]
+from apportion.search.controllers import controllers
+from apportion.search.controllers.protocol import Kind
+
+__all__ = ["KINDS", "Kind", "kind_of"]
+
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-ANCHORS = frozenset({"shared", "independent"})
-HAND_MADE = frozenset({"top", "bottom", "random_filters", "uniform", "equal_spend"})
 
 
 def kind_of(controller: str) -> Kind:
-    """What `controller` counts as on every table and picture; a name nobody knows is a search."""
-    if controller in ANCHORS:
-        return "anchor"
-    return "hand-made" if controller in HAND_MADE else "searched"
+    """What `controller` counts as on every table and picture; a name that is not registered is a search."""
+    return controllers.get(controller).kind if controller in controllers else "searched"

@@ -3,13 +3,14 @@
 import io
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from apportion.reports import words
 from apportion.reports.axes import AXES
 from apportion.reports.fronts import pareto_front
 from apportion.reports.kinds import KINDS, Kind
 from apportion.reports.labels import spread
+from apportion.reports.lines import controller_lines, line_ends, places, spot
 from apportion.reports.results import Results
 from apportion.reports.schemes import Scheme
 from apportion.reports.statistics import Interval
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "axes.spines.top": False,
@@ -36,13 +37,14 @@ STYLE = {
 }
 
 # Shape tells the kind; lightness repeats it, so that a grey print loses nothing.
-MARKS: dict[Kind, dict[str, object]] = {
+MARKS: dict[Kind, dict[str, Any]] = {
     "anchor": {"marker": "s", "color": "#000000", "markerfacecolor": "#000000"},
     "hand-made": {"marker": "o", "color": "#4f6d8f", "markerfacecolor": "#ffffff"},
     "searched": {"marker": "^", "color": "#b3261e", "markerfacecolor": "#b3261e"},
 }
 
 Read = Callable[[Scheme], Interval]
+Places = dict[tuple[str, str], float]
 PANELS: tuple[tuple[str, Read, float], ...] = (
     ("loss (lower is better)", lambda scheme: scheme.loss, 1.0),
     ("accuracy, % (higher is better)", lambda scheme: scheme.accuracy, 100.0),
@@ -80,20 +82,21 @@ def _draw(figure: "Figure", results: Results) -> None:
     figure.legend(handles=_legend(results), loc="outside upper left", ncols=5, frameon=False, handletextpad=0.4)
     header = results.study.header
     name = f"{words.shown(header.name, 40)}, {words.shown(header.shape.name, 30)}"
-    figure.supxlabel(f"{name}. {caption(results)}", fontsize=7.5, color="#444444", parse_math=False)
+    beside = "Schemes at one budget stand side by side."
+    figure.supxlabel(f"{name}. {caption(results)} {beside}", fontsize=7.5, color="#444444", parse_math=False)
 
 
 def _panel(panel: "Axes", results: Results, read: Read, scale: float) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    axis = AXES[0]
-    _lines(panel, results, read, scale)
+    axis, x = AXES[0], places(results, AXES[0])
+    _lines(panel, results, read, scale, x)
     for kind in KINDS:
         for scheme in (s for s in results.measured if s.kind == kind):
             interval = read(scheme)
             half = interval.half_width
             panel.errorbar(
-                [axis.of(scheme)],
+                [x[spot(scheme)]],
                 [interval.mean * scale],
                 yerr=None if half is None else [half * scale],
                 linestyle="none",
@@ -103,14 +106,14 @@ def _panel(panel: "Axes", results: Results, read: Read, scale: float) -> None:
                 zorder=3,
                 **MARKS[kind],
             )
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.parameters(value)))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.round_parameters(value)))
     panel.locator_params(axis="x", nbins=6)
     panel.set_xlabel(axis.title)
     panel.margins(x=0.08, y=0.08)
-    _label_ends(panel, results, read, scale)
+    _label_ends(panel, results, read, scale, x)
 
 
-def _lines(panel: "Axes", results: Results, read: Read, scale: float) -> None:
+def _lines(panel: "Axes", results: Results, read: Read, scale: float, x: Places) -> None:
     """The non-dominated steps in grey, and a thin line through the budgets of each controller."""
     axis, sign = AXES[0], -1.0 if scale > 1 else 1.0
     points = [(axis.of(scheme), sign * read(scheme).mean) for scheme in results.measured]
@@ -118,49 +121,42 @@ def _lines(panel: "Axes", results: Results, read: Read, scale: float) -> None:
     panel.step(
         [points[i][0] for i in members],
         [sign * scale * points[i][1] for i in members],
-        where="post", color="#bdbdbd", linewidth=2.4, zorder=1,
+        where="post",
+        color="#bdbdbd",
+        linewidth=2.4,
+        zorder=1,
     )
     for line in controller_lines(results):
         panel.plot(
-            [axis.of(s) for s in line], [scale * read(s).mean for s in line],
-            color=str(MARKS[line[0].kind]["color"]), linewidth=0.7, alpha=0.6, zorder=2,
+            [x[spot(s)] for s in line],
+            [scale * read(s).mean for s in line],
+            color=str(MARKS[line[0].kind]["color"]),
+            linewidth=0.7,
+            alpha=0.6,
+            zorder=2,
         )
 
 
-def controller_lines(results: Results) -> list[list[Scheme]]:
-    """The schemes of each controller and measure of budget, cheapest first: what a line may connect."""
-    lines: dict[tuple[str, str], list[Scheme]] = {}
-    for scheme in results.measured:
-        measure = scheme.budget.measure if scheme.budget else ""
-        lines.setdefault((scheme.controller, measure), []).append(scheme)
-    return [sorted(line, key=AXES[0].of) for line in lines.values()]
-
-
-def line_ends(results: Results, field: str = "parameters") -> list[Scheme]:
-    """The costliest scheme of each controller, where its name is written. Anchors are not among them."""
-    ends: dict[str, Scheme] = {}
-    for scheme in results.measured:
-        best = ends.get(scheme.controller)
-        if scheme.kind != "anchor" and (best is None or getattr(scheme.price, field) >= getattr(best.price, field)):
-            ends[scheme.controller] = scheme
-    return list(ends.values())
-
-
-def _label_ends(panel: "Axes", results: Results, read: Read, scale: float) -> None:
+def _label_ends(panel: "Axes", results: Results, read: Read, scale: float, x: Places) -> None:
     """Names beside the last point of each line, moved apart, and beside the anchors."""
     axis = AXES[0]
-    ends = line_ends(results)
-    _leave_room(panel, [axis.of(scheme) for scheme in ends])
+    ends = line_ends(results, axis)
+    _leave_room(panel, [x[spot(scheme)] for scheme in ends])
     panel.figure.canvas.draw()
     points_per_unit = 72.0 / panel.figure.dpi
-    heights = [panel.transData.transform((0.0, read(s).mean * scale))[1] * points_per_unit for s in ends]
-    for scheme, here, there in zip(ends, heights, spread(heights, LABEL_GAP), strict=True):
-        _label(panel, scheme, (axis.of(scheme), read(scheme).mean * scale), (14.0, there - here), "left")
+    at = [panel.transData.transform((x[spot(s)], read(s).mean * scale)) * points_per_unit for s in ends]
+    column = max((float(point[0]) for point in at), default=0.0) + 12.0
+    (_, bottom), (_, top) = panel.transAxes.transform([(0, 0), (0, 1)]) * points_per_unit
+    heights = [float(point[1]) for point in at]
+    for scheme, point, there in zip(ends, at, spread(heights, LABEL_GAP, bottom + 4.0, top - 4.0), strict=True):
+        _label(
+            panel, scheme, (x[spot(scheme)], read(scheme).mean * scale), (column - point[0], there - point[1]), "left"
+        )
     for scheme in results.measured:
         if scheme.kind == "anchor":
             left = axis.of(scheme) > sum(panel.get_xlim()) / 2
-            at = (axis.of(scheme), read(scheme).mean * scale)
-            _label(panel, scheme, at, (-7.0 if left else 7.0, 0.0), "right" if left else "left")
+            here = (axis.of(scheme), read(scheme).mean * scale)
+            _label(panel, scheme, here, (-7.0 if left else 7.0, 0.0), "right" if left else "left")
 
 
 def _leave_room(panel: "Axes", ends: list[float]) -> None:
@@ -170,7 +166,13 @@ def _leave_room(panel: "Axes", ends: list[float]) -> None:
         panel.set_xlim(low, low + (max(ends) - low) / 0.67)
 
 
-def _label(panel: "Axes", scheme: Scheme, at: tuple[float, float], offset: tuple[float, float], side: str) -> None:
+def _label(
+    panel: "Axes",
+    scheme: Scheme,
+    at: tuple[float, float],
+    offset: tuple[float, float],
+    side: Literal["left", "right"],
+) -> None:
     panel.annotate(
         words.shown(scheme.controller, 24),
         at,
@@ -181,7 +183,15 @@ def _label(panel: "Axes", scheme: Scheme, at: tuple[float, float], offset: tuple
         fontsize=7.5,
         color=str(MARKS[scheme.kind]["color"]),
         parse_math=False,
-        arrowprops={"arrowstyle": "-", "color": "#9a9a9a", "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4},
+        bbox={"facecolor": "#ffffff", "alpha": 0.75, "edgecolor": "none", "pad": 0.8},
+        arrowprops={
+            "arrowstyle": "-",
+            "color": "#9a9a9a",
+            "linewidth": 0.5,
+            "shrinkA": 0,
+            "shrinkB": 4,
+            "relpos": (0.0 if side == "left" else 1.0, 0.5),
+        },
     )
 
 

@@ -126,8 +126,11 @@ def _best(study: Study, trials: list[Trial]) -> Trial:
         return trials[-1]
     longest = max(trial.proposal.rung for trial, _ in measured)
     return min(
-        ((study.header.objective(scores), i, trial) for i, (trial, scores) in enumerate(measured)
-         if trial.proposal.rung == longest),
+        (
+            (study.header.objective(scores), i, trial)
+            for i, (trial, scores) in enumerate(measured)
+            if trial.proposal.rung == longest
+        ),
         key=lambda entry: entry[:2],
     )[2]
 

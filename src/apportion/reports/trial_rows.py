@@ -49,6 +49,7 @@ def own_seconds(trial: Trial) -> float:
 
 
 def domains_of(study: Study) -> tuple[str, ...]:
+    """Names of the domains, in the order of the study."""
     return tuple(domain.name for domain in study.header.domains)
 
 
@@ -72,6 +73,4 @@ def _told(results: Results, trial: Trial) -> TrialRow:
 
 def _pending(results: Results, proposal: Proposal) -> TrialRow:
     price = results.price(proposal.allocation)
-    return TrialRow(
-        proposal, kind_of(proposal.controller), "pending", None, "", None, None, None, None, price, 0.0
-    )
+    return TrialRow(proposal, kind_of(proposal.controller), "pending", None, "", None, None, None, None, price, 0.0)

@@ -10,10 +10,16 @@ from apportion.spaces.budget import Budget
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 
+# Control characters, line separators, marks that turn the reading direction round, halves of surrogate pairs.
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def shown(name: str, limit: int = 60) -> str:
-    """A name that somebody chose, on one line: control characters become spaces, long names are cut. Not escaped."""
-    line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", " ", name).split())
+    """A name that somebody chose, on one line: unprintable characters become spaces, long names are cut.
+
+    Not escaped.
+    """
+    line = " ".join(UNPRINTABLE.sub(" ", name).split())
     return line if len(line) <= limit else line[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -60,7 +66,16 @@ def parameters(value: float) -> str:
     return f"{value:.0f}"
 
 
+def round_parameters(value: float) -> str:
+    """`25 k`, `1.5 M`: for the ticks of an axis."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size:
+            return f"{value / size:g} {unit}"
+    return f"{value:g}"
+
+
 def percent(value: float, decimals: int = 1) -> str:
+    """`12.5 %` for .125."""
     return f"{number(100 * value, decimals)} %"
 
 

@@ -1,10 +1,11 @@
 """A study as its log tells it: what was asked, what came of it, what it made. Rebuilt from records, never stored."""
 
+import copy
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter
 
@@ -59,20 +60,34 @@ class Study:
     path: Path | None = None
     amendments: tuple[dict[str, Any], ...] = field(default=())
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """The header's config with all amendments made to it."""
+        config = copy.deepcopy(self.header.config)
+        for amendment in self.amendments:
+            for key, _, new in amendment.get("changes", ()):
+                *parents, leaf = key.split(".")
+                place: Any = config
+                for part in parents:
+                    place = place[int(part)] if isinstance(place, list) else place[part]
+                place[leaf] = new
+        return config
+
 
 @cache
 def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, kind))
+    return adapter
 
 
 def to_json(value: Any) -> Any:
     """A frozen value as plain JSON data."""
-    return _adapter(type(value)).dump_python(value, mode="json")
+    return _adapter(cast(Hashable, type(value))).dump_python(value, mode="json")
 
 
 def from_json(kind: type[Any], data: Any) -> Any:
     """The inverse of `to_json`."""
-    return _adapter(kind).validate_python(data)
+    return _adapter(cast(Hashable, kind)).validate_python(data)
 
 
 def study_of(records: Iterable[Record], path: Path | None = None) -> Study:

@@ -7,16 +7,17 @@ Declaring the two schemas first is enough: models, transforms and datasets then 
 """
 
 from types import ModuleType
+from typing import Any
 
 import torch
 
-_declared: list[torch.library.Library] = []
+_declared: list[Any] = []
 
 
 def torchvision_module() -> ModuleType:
     """`torchvision`, imported so that a CPU-only torch does not break it."""
     if torch.version.cuda is None and not _declared and not _has_nms():
-        library = torch.library.Library("torchvision", "DEF")
+        library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         # The declarations live as long as the library object does.

@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ from apportion.errors import InputError
 from apportion.evaluators.data.domain import SPLITS, DomainData, Images
 
 KEYS = ("classes", *(f"{split}_{what}" for split in SPLITS for what in ("images", "labels")))
+# RuntimeError: an encrypted member, or (its child NotImplementedError) an unknown compression.
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 
@@ -31,22 +34,27 @@ def _arrays(path: Path) -> Arrays:
     if not path.is_file():
         raise InputError(str(path), "no such file", "each domain has a file", "correct data.root or data.domains")
     try:
-        if not zipfile.is_zipfile(path):
-            raise InputError(str(path), "no zip archive", "an .npz file is one", remedy)
-        with np.load(path, allow_pickle=False) as archive:
-            for key in KEYS:
-                if key not in archive.files:
-                    held = ", ".join(archive.files) or "nothing"
-                    raise InputError(f"{path}, {key}", f"missing (the file holds {held})", "each domain has it", remedy)
-            arrays = {key: archive[key] for key in KEYS}
-    except (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        # RuntimeError: an encrypted member, or (NotImplementedError) an unknown compression.
+        with path.open("rb") as file:  # opened here: np.load leaves its own file open where the archive is damaged
+            if not zipfile.is_zipfile(file):
+                raise InputError(str(path), "no zip archive", "an .npz file is one", remedy)
+            file.seek(0)
+            arrays = _members(path, file, remedy)
+    except UNREADABLE as error:
         value = f"cannot be read ({error})"
         raise InputError(str(path), value, "an .npz file of plain arrays is needed", remedy) from error
     for key, array in arrays.items():
         if not isinstance(array, np.ndarray):  # a member that is no .npy comes back as bytes
             raise InputError(f"{path}, {key}", "not an array", "each member is an .npy array", remedy)
     return arrays
+
+
+def _members(path: Path, file: BinaryIO, remedy: str) -> Arrays:
+    with np.load(file, allow_pickle=False) as archive:
+        for key in KEYS:
+            if key not in archive.files:
+                held = ", ".join(archive.files) or "nothing"
+                raise InputError(f"{path}, {key}", f"missing (the file holds {held})", "each domain has it", remedy)
+        return {key: archive[key] for key in KEYS}
 
 
 def _classes(path: Path, classes: npt.NDArray[np.generic]) -> tuple[str, ...]:

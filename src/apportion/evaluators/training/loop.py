@@ -4,6 +4,7 @@ The sum (not the mean) makes `independent` equal D separate trainings. Every ran
 pass, step), so a step can be repeated without the steps before it.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,11 +17,13 @@ from apportion.evaluators.data.streams import augment_seed, indices, steps_per_e
 from apportion.evaluators.protocol import TrialFailed
 from apportion.evaluators.training.options import OptimizerOptions, TrainOptions
 from apportion.evaluators.training.schedule import factor
+from apportion.evaluators.training.scoring import scores_of
 from apportion.spaces.network.mixed import MultiDomainNet
 from apportion.spaces.orders import counted_seed
 
 # Losses are looked at in groups: asking a GPU for each would make it wait for every step.
 _LOOK_EVERY = 16
+_PACE_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Phase:
 
 
 def optimizer_for(options: OptimizerOptions, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """PyTorch's optimiser over `parameters`; `foreach` updates them in a few fused calls."""
     if options.name == "sgd":
         return torch.optim.SGD(parameters, options.lr, options.momentum, weight_decay=options.weight_decay)
     kind = torch.optim.AdamW if options.name == "adamw" else torch.optim.Adam
@@ -53,12 +57,25 @@ def epochs(
         yield epoch + 1
 
 
+def paced(net: MultiDomainNet, cache: DeviceCache, options: TrainOptions) -> float:
+    """Seconds of one epoch of training and its val scores, from a few timed steps. Trains `net` a little."""
+    stepper = _Stepper(net, cache, options, Phase("pace", options.epochs), 0)
+    net.train()
+    for step in range(_PACE_STEPS):
+        stepper.step(step).sum().item()
+    began = time.perf_counter()
+    for step in range(_PACE_STEPS):
+        stepper.step(step).sum().item()
+    a_step = (time.perf_counter() - began) / _PACE_STEPS
+    began = time.perf_counter()
+    scores_of(net, cache, "val")
+    return a_step * stepper.steps + time.perf_counter() - began
+
+
 class _Stepper:
     """One phase over one network: its optimiser, and what a step does."""
 
-    def __init__(
-        self, net: MultiDomainNet, cache: DeviceCache, options: TrainOptions, phase: Phase, seed: int
-    ) -> None:
+    def __init__(self, net: MultiDomainNet, cache: DeviceCache, options: TrainOptions, phase: Phase, seed: int) -> None:
         self.net, self.cache, self.options, self.phase, self.seed = net, cache, options, phase, seed
         self.trained = list(net.heads.parameters() if phase.heads_only else net.parameters())
         self.optimizer = optimizer_for(options.optimizer, self.trained)
@@ -84,11 +101,9 @@ class _Stepper:
         torch.manual_seed(counted_seed("dropout", self.seed, self.phase.name, step) % 2**63)
         with torch.autocast(self.cache.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             logits = self.net(images)
-        losses = torch.stack(
-            [F.cross_entropy(part.float(), truth) for part, truth in zip(logits, labels, strict=True)]
-        )
+        losses = torch.stack([F.cross_entropy(part.float(), truth) for part, truth in zip(logits, labels, strict=True)])
         self.optimizer.zero_grad(set_to_none=True)
-        losses.sum().backward(inputs=self.trained)
+        torch.autograd.backward(losses.sum(), inputs=self.trained)
         self.optimizer.step()
         return losses.detach()
 

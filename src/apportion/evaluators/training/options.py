@@ -12,9 +12,9 @@ class OptimizerOptions(BaseModel):
 
     model_config = STRICT
     name: Literal["sgd", "adam", "adamw"] = "adamw"
-    lr: float = Field(2e-3, gt=0, allow_inf_nan=False)
-    weight_decay: float = Field(5e-4, ge=0, allow_inf_nan=False)
-    momentum: float = Field(0.9, ge=0, lt=1)
+    lr: float = Field(default=2e-3, gt=0, allow_inf_nan=False)
+    weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
 
 
 class ScheduleOptions(BaseModel):
@@ -26,7 +26,7 @@ class ScheduleOptions(BaseModel):
     model_config = STRICT
     name: Literal["cosine", "step", "constant"] = "cosine"
     milestones: tuple[float, ...] = (0.5, 0.75)
-    gamma: float = Field(0.1, gt=0, le=1)
+    gamma: float = Field(default=0.1, gt=0, le=1)
 
 
 class WarmUpOptions(BaseModel):
@@ -41,7 +41,7 @@ class WarmUpOptions(BaseModel):
 
 
 class TrainOptions(BaseModel):
-    """`epochs` of the full schedule is the highest rung; `batch` is per domain."""
+    """`regime` joint: all domains in every step. `epochs` is the full schedule, the highest rung; `batch` per domain."""
 
     model_config = STRICT
     name: Literal["train"] = "train"
@@ -49,7 +49,7 @@ class TrainOptions(BaseModel):
     parametrisation: str = "replace"
     epochs: int = Field(8, ge=1)
     batch: int = Field(32, ge=2)
-    optimizer: OptimizerOptions = Field(default_factory=OptimizerOptions)
-    schedule: ScheduleOptions = Field(default_factory=ScheduleOptions)
-    warm_up: WarmUpOptions = Field(default_factory=WarmUpOptions)
+    optimizer: OptimizerOptions = OptimizerOptions()
+    schedule: ScheduleOptions = ScheduleOptions()
+    warm_up: WarmUpOptions = WarmUpOptions()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

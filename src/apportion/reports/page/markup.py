@@ -20,6 +20,7 @@ Child = Markup | str | int | None
 
 
 def escaped(text: str) -> Markup:
+    """Data made harmless, in content and in attributes."""
     return Markup(html.escape(text, quote=True))
 
 

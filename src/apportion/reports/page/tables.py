@@ -8,7 +8,7 @@ from apportion.reports.page.markup import Child, Markup, element, join
 
 @dataclass(frozen=True)
 class Column:
-    title: str
+    title: Child
     numeric: bool = False
 
 
@@ -26,8 +26,12 @@ def table(
     sortable: bool = False,
     caption: str | None = None,
     row_classes: Sequence[str] = (),
+    tall: bool = False,
 ) -> Markup:
-    """A table. Sortable ones have a button in every header cell, which keyboards reach and the page's script serves."""
+    """A table. Sortable ones have a button in every header cell, which keyboards reach and the page's script serves.
+
+    `tall` ones scroll within a frame, their header in sight.
+    """
     head = element("tr", *(_heading(column, sortable) for column in columns))
     body = []
     for i, row in enumerate(rows):
@@ -35,12 +39,13 @@ def table(
         body.append(element("tr", *cells, class_=(row_classes[i] or None) if i < len(row_classes) else None))
     inner = element(
         "table",
-        element("caption", caption) if caption else None,
         element("thead", head),
         element("tbody", *body),
         class_="sortable" if sortable else None,
     )
-    return element("div", inner, class_="wide", tabindex="0", role="region", aria_label=caption or "table")
+    return element(
+        "div", inner, class_="wide tall" if tall else "wide", tabindex="0", role="region", aria_label=caption or "table"
+    )
 
 
 def _heading(column: Column, sortable: bool) -> Markup:

@@ -1,13 +1,12 @@
 """A controller that asks for one pattern it knew beforehand: anchors and hand-made schemes are made of it."""
 
 from collections.abc import Callable
-from typing import cast
 
 from pydantic import BaseModel, ConfigDict
 
 from apportion.evaluators.measurement import Trial
-from apportion.evaluators.proposal import Proposal
-from apportion.search.controllers.protocol import Context, Controller, ControllerEntry, Done, Kind, Wait
+from apportion.evaluators.proposal import Proposal, Purpose
+from apportion.search.controllers.protocol import Context, Controller, ControllerEntry, Done, Wait
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
 from apportion.spaces.space import SharingSpace
@@ -23,9 +22,15 @@ class Fixed:
     """Asks once for `allocation`."""
 
     def __init__(self, name: str, context: Context, allocation: Allocation, budget: Budget | None) -> None:
-        purpose = "anchor" if budget is None else "search"
+        purpose: Purpose = "anchor" if budget is None else "search"
         self._next: Proposal | None = Proposal(
-            "0", name, allocation, budget, context.rung, context.trial_seed, purpose  # type: ignore[arg-type]
+            "0",
+            name,
+            allocation,
+            budget,
+            context.rung,
+            context.trial_seed,
+            purpose,
         )
 
     def ask(self) -> Proposal | Wait | Done:
@@ -43,7 +48,7 @@ def hand_made(name: str, summary: str, pattern: Callable[[SharingSpace, Budget],
         (budget,) = context.budgets
         return Fixed(name, context, pattern(context.space, budget), budget)
 
-    return ControllerEntry(name, summary, cast(Kind, "hand-made"), build, NoOptions)
+    return ControllerEntry(name, summary, "hand-made", build, NoOptions)
 
 
 def anchor(name: str, summary: str, pattern: Callable[[SharingSpace], Allocation]) -> ControllerEntry:

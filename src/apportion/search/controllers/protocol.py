@@ -1,5 +1,6 @@
 """What a controller promises, and what it is built from."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -40,8 +41,8 @@ class Controller(Protocol):
 class Context:
     """What a controller may know. `budgets` holds one budget for controllers of scope `budget`, none for anchors.
 
-    `seed` is for the controller's own draws; `trial_seed` and `rung` go into its proposals. `trials` is how many it
-    may ask for. `memo` runs an expensive step once per study.
+    `seed` is for the controller's own draws; `trial_seed` and `rung` go into its proposals. How many
+    trials it has it is not told: an amended study must replay like the one it was. `memo` runs an expensive step once.
     """
 
     space: SharingSpace
@@ -50,14 +51,14 @@ class Context:
     seed: int
     trial_seed: int
     rung: int
-    trials: int
     memo: "Memo | None" = None
 
     def value(self, trial: Trial) -> float | None:
-        """The objective on val (lower is better), None for a failed trial."""
+        """The objective on val (lower is better), None for a trial that failed or measured no finite number."""
         if not isinstance(trial.outcome, Measurement):
             return None
-        return self.objective(trial.outcome.splits["val"])
+        value = self.objective(trial.outcome.splits["val"])
+        return value if math.isfinite(value) else None
 
 
 Kind = Literal["anchor", "hand-made", "searched"]

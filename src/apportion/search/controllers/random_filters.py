@@ -38,6 +38,9 @@ def _build(context: Context, options: BaseModel) -> Controller:
 
 
 random_filters = ControllerEntry(
-    "random_filters", "own filters drawn at random over all layers (000's random)", "hand-made", _build,
+    "random_filters",
+    "own filters drawn at random over all layers (000's random)",
+    "hand-made",
+    _build,
     RandomFiltersOptions,
 )

@@ -25,8 +25,6 @@ class RandomSearch:
         (self.budget,) = context.budgets
 
     def ask(self) -> Proposal | Wait | Done:
-        if self.asked == self.context.trials:
-            return Done()
         drawn = counted_seed("random_search", self.context.seed, self.budget.name, self.asked)
         generator = np.random.Generator(np.random.Philox(drawn))
         # Exponentials scaled to a common size are uniform on the simplex; uniform numbers would shy at its corners.
@@ -47,6 +45,9 @@ def _build(context: Context, options: BaseModel) -> Controller:
 
 
 random_search = ControllerEntry(
-    "random_search", "independent random splits of the budget; one objective; microseconds a trial", "searched",
-    _build, RandomSearchOptions,
+    "random_search",
+    "independent random splits of the budget; one objective; microseconds a trial",
+    "searched",
+    _build,
+    RandomSearchOptions,
 )

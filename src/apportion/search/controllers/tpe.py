@@ -4,18 +4,16 @@ Optuna's storages are not used: the study log replays asks and tells, which repe
 sampler restarted from a storage repeats nothing (DESIGN, "The study log is the truth").
 """
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from apportion.evaluators.measurement import Trial
 from apportion.evaluators.proposal import Proposal
 from apportion.search.controllers.protocol import Context, Controller, ControllerEntry, Done, Wait
+from apportion.spaces.allocation import Allocation
 from apportion.spaces.orders import counted_seed
 from apportion.spaces.space import Parametrisation
-
-if TYPE_CHECKING:
-    import optuna
 
 
 class TpeOptions(BaseModel):
@@ -43,33 +41,36 @@ class Tpe:
         )
         self.study = optuna.create_study(direction="minimize", sampler=sampler)
         names = [variable.name for variable in context.space.variables]
-        self.distributions: dict[str, optuna.distributions.BaseDistribution] = {
-            name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names
-        }
+        self.distributions: dict[str, Any] = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
         self.asked = 0
-        self.outstanding: dict[str, optuna.trial.Trial] = {}
+        self.outstanding: dict[str, tuple[optuna.trial.Trial, Allocation]] = {}
 
     def ask(self) -> Proposal | Wait | Done:
-        if self.asked == self.context.trials:
-            return Done()
         trial = self.study.ask(self.distributions)
         vector = [float(trial.params[name]) for name in self.distributions]
         allocation = self.context.space.decode(vector, self.budget, self.options.by)
         self.asked += 1
-        proposal = Proposal(
-            str(self.asked), "tpe", allocation, self.budget, self.context.rung, self.context.trial_seed
-        )
-        self.outstanding[proposal.id] = trial
+        proposal = Proposal(str(self.asked), "tpe", allocation, self.budget, self.context.rung, self.context.trial_seed)
+        self.outstanding[proposal.id] = trial, allocation
         return proposal
 
     def tell(self, trial: Trial) -> None:
         import optuna
 
-        asked, value = self.outstanding.pop(trial.proposal.id), self.context.value(trial)
+        asked, allocation = self.outstanding.pop(trial.proposal.id)
+        value = self.context.value(trial)
         if value is None:
             self.study.tell(asked, state=optuna.trial.TrialState.FAIL)
-        else:
+        elif trial.proposal.allocation == allocation:
             self.study.tell(asked, value)
+        else:
+            # Replayed with other versions: the log measured another pattern than was asked now. Learn from that one.
+            self.study.tell(asked, state=optuna.trial.TrialState.FAIL)
+            vector = self.context.space.encode(trial.proposal.allocation, self.options.by)
+            params = dict(zip(self.distributions, vector.tolist(), strict=True))
+            self.study.add_trial(
+                optuna.trial.create_trial(params=params, distributions=self.distributions, value=value)
+            )
 
 
 def _build(context: Context, options: BaseModel) -> Controller:

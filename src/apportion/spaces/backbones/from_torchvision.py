@@ -6,10 +6,12 @@ from apportion.spaces.torchvision_here import torchvision_module
 
 
 def mobilenet_v2(classes: int) -> nn.Module:
+    """torchvision's MobileNetV2, width 1.0."""
     return _build("mobilenet_v2", classes)
 
 
 def resnet18(classes: int) -> nn.Module:
+    """torchvision's ResNet-18."""
     return _build("resnet18", classes)
 
 

@@ -16,9 +16,7 @@ class Block(nn.Module):
         self.norm2 = nn.BatchNorm2d(outputs)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.norm1(self.conv1(x)))
@@ -45,4 +43,5 @@ class ResNet8(nn.Module):
 
 
 def resnet8(classes: int, width: int = 16, stem_stride: int = 1) -> nn.Module:
+    """The network with `width` filters in its first stage."""
     return ResNet8(classes, width, stem_stride)

@@ -43,7 +43,9 @@ def _is_head(key: str, head: str) -> bool:
 
 def _from_file(path: Path, place: str) -> dict[str, Tensor]:
     if path.suffix != ".safetensors":
-        raise InputError(place, f"suffix {path.suffix!r}", "weights are read from .safetensors only", "convert the file")
+        raise InputError(
+            place, f"suffix {path.suffix!r}", "weights are read from .safetensors only", "convert the file"
+        )
     if not path.is_file():
         raise InputError(place, "no such file", "local weights are a .safetensors file", "check the path")
     try:

@@ -78,7 +78,7 @@ class FilterConv2d(nn.Module):
         # A row that nobody shares, for what a delta departs from.
         base = torch.cat([shared, shared.new_zeros(1, *shared.shape[1:])]) if self.how == "delta" else shared
         weights = []
-        for d, mine in enumerate(torch.split(owned, self.levels)):
+        for d, mine in enumerate(torch.split(owned, list(self.levels))):
             if self.how == "delta" and len(mine):
                 mine = mine + base.index_select(0, self.get_buffer(f"_base{d}"))
             tail = self._tail[d]

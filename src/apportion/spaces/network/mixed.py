@@ -87,7 +87,7 @@ class MultiDomainNet(nn.Module):
 
     @torch.no_grad()
     def materialise(self, owner: str) -> nn.Module:
-        """A plain backbone that computes what this network computes for `owner`: no overhead, no trace of the others."""
+        """A plain backbone that computes what this network computes for `owner`: no overhead, nothing of the others."""
         d = self.owners.index(owner)
         device = next(self.parameters()).device
         plain = copy.deepcopy(self._plain[0]).to_empty(device=device)

@@ -1,0 +1,145 @@
+"""`apportion search`: run a study, or go on with it."""
+
+import contextlib
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+
+from apportion.cli.config import Config, compared, config_from
+from apportion.reports import ranked_table, results_of, write_report
+from apportion.search.lock import only_writer
+from apportion.search.study import LOG_NAME, SCHEMA, Header, Study, study_of
+from apportion.search.study_log import Reading, read_log, set_torn_tail_aside
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: stop as Ctrl-C does, with another exit code."""
+
+
+def search(path: Path, overrides: list[str], device: str | None, quiet: bool, as_json: bool, amend: bool) -> None:
+    """Run the study of `path` to its end and show what it found."""
+    config = config_from(path, overrides, device)
+    with contextlib.ExitStack() as stack:
+        reading = Reading((), b"", "")
+        if (config.run / LOG_NAME).exists():
+            stack.enter_context(only_writer(config.run))
+            reading = _existing(config, quiet)
+        changes: list[tuple[str, Any, Any]] = []
+        if reading.records:
+            before = study_of(reading.records, config.run / LOG_NAME)
+            changes = compared(config.run, before.config, config, amend)
+            if before.finished and not changes:
+                _show(before, config.run, quiet, as_json, "finished before; nothing was run")
+                return
+        prepared = prepare(config, reading)
+        if not reading.records:
+            stack.enter_context(only_writer(config.run))
+        with _sigterm_interrupts():
+            study = _run(config, reading, prepared, changes, quiet)
+    _show(study, config.run, quiet, as_json, "finished")
+
+
+def _existing(config: Config, quiet: bool) -> Reading:
+    """The run's log; a torn tail is set aside in one line."""
+    path = config.run / LOG_NAME
+    reading = read_log(path)
+    backup = set_torn_tail_aside(path, reading)
+    if backup is not None and not quiet:
+        Console(stderr=True).print(
+            f"{path}: the last record was torn ({len(reading.torn)} bytes); it was cut off and kept in {backup.name}",
+            markup=False,
+            soft_wrap=True,
+        )
+    return Reading(reading.records, b"", reading.check)
+
+
+def prepare(config: Config, reading: Reading) -> Any:
+    """Build backbone, space, data and evaluator, and the plan; budgets are checked before the images are read."""
+    from apportion.cli.machine import commit, device_for, machine, versions
+    from apportion.evaluators.registry import open_task, shape_and_space
+    from apportion.search.run import Plan
+
+    logged = study_of(reading.records).header if reading.records else None
+    device = logged.device if logged is not None else _device(config, device_for)
+    threads = logged.threads if logged is not None else config.threads
+    task = config.task(device, threads)
+    _, space = shape_and_space(task)
+    for budget in config.all_budgets():
+        space.check_budget(budget)
+    bench = open_task(task)
+    header = Header(
+        SCHEMA,
+        config.name,
+        config.recorded(),
+        versions(),
+        commit(),
+        bench.domains,
+        bench.shape,
+        bench.space,
+        config.objective.objective(),
+        "none" if config.evaluator.name == "synthetic" else "compose",
+        threads,
+        device,
+        machine(),
+    )
+    first = _first_config(logged, config)
+    return Plan(logged or header, task, config.all_budgets(), first.search, first.retrain, config.workers), bench
+
+
+def _device(config: Config, device_for: Any) -> str:
+    return "cpu" if config.evaluator.name == "synthetic" else str(device_for(config.device))
+
+
+def _first_config(logged: Header | None, config: Config) -> Config:
+    """The config a replay starts from: the header's, before any amendment."""
+    if logged is None:
+        return config
+    return Config.model_validate_json(json.dumps({**logged.config, "name": config.name, "runs": str(config.runs)}))
+
+
+def _run(config: Config, reading: Reading, prepared: Any, changes: list[tuple[str, Any, Any]], quiet: bool) -> Study:
+    from apportion.cli.progress import Shown
+    from apportion.search.run import Run
+
+    plan, bench = prepared
+    run = Run(config.run, plan, bench, reading)
+    if changes:
+        run.amend(changes, config.search, config.retrain)
+    with (
+        Shown(plan.header.objective, run.trials, run.campaign.planned, quiet) as shown,
+        contextlib.closing(run.events()) as events,
+    ):
+        for event in events:
+            shown.event(event)
+    return run.study()
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _show(study: Study, run: Path, quiet: bool, as_json: bool, how: str) -> None:
+    """Write the report; print the ranked table, or its content as JSON."""
+    from apportion.cli.summary import summary
+
+    written = write_report(study, run)
+    results = results_of(study)
+    if as_json:
+        print(json.dumps(summary(study, results, written), indent=1))
+        return
+    if not quiet:
+        Console().print(ranked_table(results))
+    print(f"{run}: {how}, {len(study.trials)} trials. Report: {written['report.html']}")

@@ -1,0 +1,56 @@
+"""Evaluators: one file each; here a line, and a place in the union of options, which tells them apart by `name`.
+
+Importing this loads no torch: an evaluator's own module is imported when a task is opened.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from apportion.evaluators.synthetic import SyntheticOptions
+from apportion.evaluators.task import Bench, Task, space_of
+from apportion.evaluators.training.options import TrainOptions
+from apportion.registry import Registry
+from apportion.spaces.shape import BackboneShape
+from apportion.spaces.space import SharingSpace
+
+EvaluatorOptions = Annotated[TrainOptions | SyntheticOptions, Field(discriminator="name")]
+
+
+@dataclass(frozen=True)
+class EvaluatorEntry:
+    """`module` has `shape(task)`: the backbone's shape and the owners, before any image is read; and `opened(task)`."""
+
+    name: str
+    summary: str
+    module: str
+
+    def load(self) -> Any:
+        return import_module(self.module)
+
+
+evaluators: Registry[EvaluatorEntry] = Registry(
+    "evaluator",
+    [
+        EvaluatorEntry(
+            "train", "trains the pattern on all domains and scores it: the truth", "apportion.evaluators.train"
+        ),
+        EvaluatorEntry(
+            "synthetic", "a closed form with a known optimum; microseconds a trial", "apportion.evaluators.synthetic"
+        ),
+    ],
+)
+
+
+def open_task(task: Task) -> Bench:
+    """Build everything: data, network, evaluator."""
+    bench: Bench = evaluators.get(task.evaluator.name, "evaluator.name").load().opened(task)
+    return bench
+
+
+def shape_and_space(task: Task) -> tuple[BackboneShape, SharingSpace]:
+    """The space alone, before any image is read: what the budget checks need."""
+    shape, owners = evaluators.get(task.evaluator.name, "evaluator.name").load().shape(task)
+    return shape, space_of(task, shape, owners)

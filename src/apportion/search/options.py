@@ -1,0 +1,90 @@
+"""What a config may say about objective, search and retraining. Loads neither torch nor Optuna."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from apportion.evaluators.objective import Objective
+from apportion.search.controllers import ControllerEntry, controllers
+
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ObjectiveOptions(BaseModel):
+    """What is minimised: see `evaluators.objective`."""
+
+    model_config = STRICT
+    metric: Literal["cross_entropy", "accuracy"] = "cross_entropy"
+    normalise: bool = True
+    aggregate: Literal["mean", "worst", "weights"] = "mean"
+    weights: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _weights_are_used(self) -> "ObjectiveOptions":
+        if bool(self.weights) != (self.aggregate == "weights"):
+            raise ValueError("weights and aggregate: weights belong together; give both or neither")
+        if any(not 0 <= weight < float("inf") for weight in self.weights.values()):
+            raise ValueError("a weight is a finite number >= 0")
+        return self
+
+    def objective(self) -> Objective:
+        return Objective(self.metric, self.normalise, self.aggregate, self.weights)
+
+
+class ControllerChoice(BaseModel):
+    """One controller of a study. `trials` overrides `search.trials` per budget; `options` are the controller's own."""
+
+    model_config = STRICT
+    name: str
+    trials: int | None = Field(None, ge=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_name_will_do(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _known(self) -> "ControllerChoice":
+        self.own_options()
+        return self
+
+    @property
+    def entry(self) -> ControllerEntry:
+        return controllers.get(self.name, "name")
+
+    def own_options(self) -> BaseModel:
+        return self.entry.options.model_validate(self.options)
+
+
+class SearchOptions(BaseModel):
+    """`rung`: epochs of a search trial, by default the full schedule. `seed` is common to all search trials."""
+
+    model_config = STRICT
+    controllers: tuple[ControllerChoice, ...] = Field(min_length=1)
+    trials: int = Field(16, ge=1)
+    rung: int | None = Field(None, ge=1)
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "SearchOptions":
+        names = [choice.name for choice in self.controllers]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"controllers lists {twice!r} twice; name each once")
+        return self
+
+    def trials_of(self, choice: ControllerChoice) -> int:
+        """Search trials per budget: one for a hand-made scheme, none for an anchor."""
+        return {"anchor": 0, "hand-made": 1, "searched": choice.trials or self.trials}[choice.entry.kind]
+
+
+class RetrainOptions(BaseModel):
+    """The best pattern of each scheme is trained again, in full, with seeds first_seed, first_seed + 1, ..."""
+
+    model_config = STRICT
+    seeds: int = Field(3, ge=1)
+    first_seed: int = Field(1, ge=0)
+
+    def all_seeds(self) -> tuple[int, ...]:
+        return tuple(range(self.first_seed, self.first_seed + self.seeds))

@@ -1,0 +1,195 @@
+"""A run: the loop that asks, has evaluated and tells, with every step in the log before it counts.
+
+Up to `workers` trials are in flight, and they are told strictly in the order they were asked, whichever ends first: so
+the log depends on the config alone, and a run killed at any moment and resumed ends with an equal log.
+"""
+
+import shutil
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apportion.errors import InputError
+from apportion.evaluators.measurement import Failure, Trial
+from apportion.evaluators.proposal import Proposal
+from apportion.evaluators.protocol import Outcome, Slot
+from apportion.evaluators.task import Bench, Task
+from apportion.search.cached import Cached, Repeated, ResultOrRepeat
+from apportion.search.campaign import Campaign
+from apportion.search.executor import executor_for
+from apportion.search.models import disk_bytes, keep_best, model_folder
+from apportion.search.options import RetrainOptions, SearchOptions
+from apportion.search.replay import Replayed, replay
+from apportion.search.study import Header, Study, study_of, to_json
+from apportion.search.study_log import Reading, Record, StudyLog
+from apportion.spaces.budget import Budget
+from apportion.spaces.ledger import ledger_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run: the header's facts, and the parts of the config that decide the campaign."""
+
+    header: Header
+    task: Task
+    budgets: tuple[Budget, ...]
+    search: SearchOptions
+    retrain: RetrainOptions
+    workers: int
+
+    def campaign(self, rungs: int) -> Campaign:
+        return Campaign(self.header.space, self.budgets, self.header.objective, self.search, self.retrain, rungs)
+
+
+@dataclass(frozen=True)
+class Started:
+    proposal: Proposal
+
+
+@dataclass(frozen=True)
+class Told:
+    """`told` of `planned` trials are done."""
+
+    trial: Trial
+    told: int
+    planned: int
+
+
+Event = Started | Told
+
+
+class Run:
+    """One sitting of a study. The caller holds the run's lock."""
+
+    def __init__(self, folder: Path, plan: Plan, bench: Bench, reading: Reading) -> None:
+        self.folder, self.plan, self.bench = folder, plan, bench
+        self.campaign = plan.campaign(bench.evaluator.rungs)
+        self.log = StudyLog(folder / "study.jsonl", reading)
+        self.replayed = self._replay(reading)
+        self.trials = list(self.replayed.trials)
+        self.test_opened = self.replayed.test_opened
+        self.artifacts = {r.fields["artifact"]["key"] for r in reading.records if r.kind == "artifact"}
+
+    def _replay(self, reading: Reading) -> Replayed:
+        if not reading.records:
+            self.log.append("header", header=to_json(self.plan.header), planned=self.campaign.planned)
+            self.log.sync()
+        replayed = replay(self.campaign, reading.records, self._apply_amendment)
+        if replayed.differed_at is not None:
+            self.log.append("amend", warning=f"replay differed at record {replayed.differed_at}; the log was followed")
+        return replayed
+
+    def _apply_amendment(self, record: Record) -> None:
+        if "search" in record.fields:
+            search = SearchOptions.model_validate_json(record.fields["search"])
+            retrain = RetrainOptions.model_validate_json(record.fields["retrain"])
+            self.campaign.amend(search, retrain)
+
+    def amend(self, changes: list[tuple[str, Any, Any]], search: SearchOptions, retrain: RetrainOptions) -> None:
+        """Record that the study may run longer, and let it."""
+        self.campaign.amend(search, retrain)
+        self.log.append(
+            "amend",
+            changes=[list(change) for change in changes],
+            search=search.model_dump_json(),
+            retrain=retrain.model_dump_json(),
+            planned=self.campaign.planned,
+        )
+        self.log.sync()
+
+    def events(self) -> Generator[Event, None, None]:
+        """Run to the end; yields as trials start and are told. Closing the generator stops the workers."""
+        self._check_disk()
+        executor = Cached(executor_for(self.plan.task, self.bench.evaluator, self.plan.workers))
+        for trial in self.trials:
+            executor.learn(trial)
+        waiting: deque[tuple[Proposal, ResultOrRepeat]] = deque()
+        try:
+            for proposal in self.replayed.open:
+                waiting.append((proposal, executor.submit(proposal, self._slot(proposal))))
+                yield Started(proposal)
+            while True:
+                for proposal in self._asked(self.plan.workers - len(waiting)):
+                    waiting.append((proposal, executor.submit(proposal, self._slot(proposal))))
+                    yield Started(proposal)
+                if not waiting:
+                    break
+                proposal, result = waiting.popleft()
+                trial = self._tell(proposal, result())
+                yield Told(trial, len(self.trials), self.campaign.planned)
+            kept = keep_best(self.folder, self.trials, self.plan.header.objective)
+            self.log.append("final", trials=len(self.trials), models=[to_json(item) for item in kept])
+        finally:
+            executor.close()
+            self.log.close()
+
+    def _asked(self, room: int) -> list[Proposal]:
+        """The next proposals, durable in the log before any of them starts."""
+        asked: list[Proposal] = []
+        while len(asked) < room:
+            proposal = self.campaign.ask()
+            if not isinstance(proposal, Proposal):
+                break
+            if proposal.purpose in ("retrain", "anchor") and not self.test_opened:
+                self.log.append("open_test", reason="the final retrain of the chosen patterns begins")
+                self.test_opened = True
+            self.log.append("ask", proposal=to_json(proposal))
+            asked.append(proposal)
+        self.log.sync()
+        return asked
+
+    def _slot(self, proposal: Proposal) -> Slot:
+        return Slot(model_folder(self.folder, proposal), keep_weights=proposal.purpose in ("retrain", "anchor"))
+
+    def _tell(self, proposal: Proposal, result: Outcome | Failure | Repeated) -> Trial:
+        repeated = result.of if isinstance(result, Repeated) else None
+        outcome = result.outcome if isinstance(result, Repeated) else result
+        artifacts = outcome.artifacts if isinstance(outcome, Outcome) else ()
+        value = outcome.measurement if isinstance(outcome, Outcome) else outcome
+        trial = Trial(proposal, value, 0.0 if repeated else value.seconds, artifacts, repeated)
+        for key in artifacts:
+            self._name_artifact(key)
+        self.log.append(
+            "fail" if isinstance(value, Failure) else "tell",
+            id=proposal.id,
+            outcome=to_json(value),
+            cost_seconds=trial.cost_seconds,
+            artifacts=list(artifacts),
+            duplicate_of=repeated,
+        )
+        self.log.sync()
+        self.campaign.tell(trial)
+        self.trials.append(trial)
+        if proposal.purpose in ("retrain", "anchor"):
+            keep_best(self.folder, self.trials, self.plan.header.objective)
+        return trial
+
+    def _name_artifact(self, key: str) -> None:
+        """Record an artifact when the first trial that used it is told."""
+        card = self.bench.memo.card(key) if self.bench.memo is not None else None
+        if key not in self.artifacts and card is not None:
+            self.log.append("artifact", artifact=to_json(card))
+            self.artifacts.add(key)
+
+    def _check_disk(self) -> None:
+        """Refuse to start what cannot be kept: models of all schemes, warm-ups of all seeds, log and report."""
+        header = self.plan.header
+        whole = ledger_of(header.shape, header.space, header.space.independent(), header.classes).stored_bytes
+        left = max(1, self.campaign.planned - len(self.trials))
+        needed = disk_bytes(whole, len(self.campaign.tracks) + self.plan.workers, self.plan.retrain.seeds, left)
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise InputError(
+                f"run {self.folder}",
+                f"{free:,} bytes free",
+                f"the run needs up to {needed:,}",
+                "free some space, or put `runs:` on another disk",
+            )
+
+    def study(self) -> Study:
+        """What the log says now."""
+        from apportion.search.study_log import read_log
+
+        return study_of(read_log(self.log.path).records, self.log.path)
