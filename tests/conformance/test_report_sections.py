@@ -6,7 +6,6 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from tests.reports.builders import Builder, hostile, simulated, study
 
 from apportion.reports.page.markup import embedded_json
 from apportion.reports.results import results_of
@@ -14,6 +13,7 @@ from apportion.reports.sections import sections
 from apportion.reports.sections.section import Section
 from apportion.search.study import Study
 from apportion.spaces.budget import Budget
+from tests.reports.builders import Builder, hostile, simulated, study
 
 BUDGET = Budget("live", 0.2)
 

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from tests.reports.builders import Builder, simulated, study
-
 from apportion.reports import results_of
 from apportion.reports.comparisons import comparisons
 from apportion.reports.sections.answer import lead, render
 from apportion.search.study import Study
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
+from tests.reports.builders import Builder, simulated, study
 
 NOISE = (0.02, -0.01, 0.03)
 

@@ -1,13 +1,13 @@
 """Searched against made by hand: who is chosen, what is compared, when a verdict is allowed."""
 
 import pytest
-from tests.reports.builders import Builder
 
 from apportion.reports.comparisons import chosen, comparisons, room
 from apportion.reports.results import results_of
 from apportion.search.study import Study
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
+from tests.reports.builders import Builder
 
 BUDGET = Budget("live", 0.2)
 NOISE = (0.02, -0.01, 0.03, -0.02)

@@ -1,10 +1,10 @@
 """Seconds per controller: own runs, shared steps once each, duplicates free."""
 
 import pytest
-from tests.reports.builders import Builder, study
 
 from apportion.evaluators.measurement import Artifact
 from apportion.reports.sections.costs import costs, spent
+from tests.reports.builders import Builder, study
 
 
 def test_a_shared_step_is_charged_once_to_each_controller_and_once_in_all() -> None:

@@ -1,11 +1,11 @@
 """How schemes are placed on a front."""
 
 import pytest
-from tests.reports.builders import simulated, study
 
 from apportion.reports.axes import AXES
 from apportion.reports.lines import controller_lines, line_ends, places, spot
 from apportion.reports.results import results_of
+from tests.reports.builders import simulated, study
 
 
 @pytest.mark.parametrize("axis", AXES, ids=lambda axis: axis.field)

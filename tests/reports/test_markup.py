@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reports.builders import HOSTILE
 
 from apportion.reports.page.markup import Markup, element, embedded_json, join, label
 from apportion.reports.words import shown
+from tests.reports.builders import HOSTILE
 
 
 class Reader(HTMLParser):

@@ -7,10 +7,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from tests.reports.builders import hostile, simulated, study
 
 from apportion.reports import results_of
 from apportion.reports.page.build import page
+from tests.reports.builders import hostile, simulated, study
 
 
 class Page(HTMLParser):
@@ -116,6 +116,12 @@ def test_sortable_headers_are_buttons_with_a_state(usual: Page) -> None:
     headings = [a for a in usual.all("th") if "aria-sort" in a]
     assert len(headings) == len(usual.all("button")) > 10
     assert {a["aria-sort"] for a in headings} == {"none"}
+
+
+def test_a_table_says_under_it_how_its_numbers_were_made() -> None:
+    text = page(results_of(simulated(seeds=2)))
+    assert text.count('<p class="quiet">Mean over 2 seeds on test images, with its 95 % Student-t interval.') == 2
+    assert "All numbers are in trials.csv." in text
 
 
 def test_the_answer_leads() -> None:

@@ -4,11 +4,11 @@ import io
 
 import pytest
 from PIL import Image
-from tests.reports.builders import Builder, hostile, simulated, study
 
 from apportion.reports import results_of
 from apportion.reports.plots import MARKS, front_picture
 from apportion.search.study import Study
+from tests.reports.builders import Builder, hostile, simulated, study
 
 
 def single() -> Study:

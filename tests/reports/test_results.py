@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.reports.builders import HAND_MADE, Builder, simulated, study
 
 from apportion.reports.kinds import kind_of
 from apportion.reports.results import results_of
 from apportion.spaces.budget import Budget
 from apportion.spaces.ledger import ledger_of
+from tests.reports.builders import HAND_MADE, Builder, simulated, study
 
 BUDGET = Budget("live", 0.2)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from tests.reports.builders import HOSTILE, Builder, hostile, simulated, study
 
 from apportion.reports import ranked_table, results_of
 from apportion.reports.tables import ranked
 from apportion.reports.trials_csv import safe, trials_csv
+from tests.reports.builders import HOSTILE, Builder, hostile, simulated, study
 
 
 def printed(results_study: object = None) -> str:

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.reports.builders import hostile, simulated, study
 
 from apportion.reports import write_report
 from apportion.reports.files import write_atomically
+from tests.reports.builders import hostile, simulated, study
 
 
 def test_a_report_is_four_files_and_can_be_written_again(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ def scheme_of(proposal: Proposal) -> str:
 
 def model_folder(run: Path, proposal: Proposal) -> Path:
     """Where the network of this trial is saved."""
-    return run / FOLDER / scheme_of(proposal).replace("/", "_") / proposal.id.split("/", 1)[1].replace("/", "_")
+    scheme = scheme_of(proposal)
+    return run / FOLDER / scheme.replace("/", "_") / proposal.id.removeprefix(f"{scheme}/").replace("/", "_")
 
 
 def disk_bytes(model: int, schemes: int, seeds: int, trials: int) -> int:

@@ -37,15 +37,11 @@ def table(
     for i, row in enumerate(rows):
         cells = (_cell(column, cell) for column, cell in zip(columns, row, strict=True))
         body.append(element("tr", *cells, class_=(row_classes[i] or None) if i < len(row_classes) else None))
-    inner = element(
-        "table",
-        element("thead", head),
-        element("tbody", *body),
-        class_="sortable" if sortable else None,
-    )
-    return element(
+    inner = element("table", element("thead", head), element("tbody", *body), class_="sortable" if sortable else None)
+    frame = element(
         "div", inner, class_="wide tall" if tall else "wide", tabindex="0", role="region", aria_label=caption or "table"
     )
+    return join(frame, element("p", caption, class_="quiet") if caption else None)
 
 
 def _heading(column: Column, sortable: bool) -> Markup:

@@ -114,13 +114,13 @@ def _card(results: Results, comparison: Comparison) -> Markup:
         ("in accuracy, points", _difference(points, 2, 100.0)),
         ("paired seeds", f"{gap.n}" + (f" ({gap.missing} without a pair)" if gap.missing else "")),
         (
-            join("room to win", element("br"), "(independent \N{MINUS SIGN} bottom)"),
+            "room to win",
             _difference(room(results, comparison.budget)),
         ),
     ]
     verdict = VERDICTS[comparison.verdict]
     if comparison.verdict == "not decided":
-        verdict = "Not decided: " + ("one seed only." if gap.n < 2 else "the interval contains 0.")
+        verdict = "Not decided: " + ("one seed only." if gap.n < 2 else "0 lies in the interval.")
     return element(
         "div",
         element("h3", str(comparison.budget)),

@@ -37,7 +37,7 @@ def shape_of(name: str, network: nn.Module, head: str, image_size: int) -> Backb
 
 def _calls(network: nn.Module, image_size: int) -> list[tuple[str, nn.Module, Tensor]]:
     """(name, module, output) of every leaf call on the meta device, in calling order."""
-    probe = copy.deepcopy(network).to("meta").eval()
+    probe = copy.deepcopy(network).to("meta").float().eval()
     calls: list[tuple[str, nn.Module, Tensor]] = []
 
     def listener(module_name: str) -> Callable[[nn.Module, Any, Tensor], None]:
