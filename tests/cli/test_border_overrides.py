@@ -110,11 +110,11 @@ def test_an_override_equals_editing_the_file(
 ) -> None:
     edited: dict[str, Any] = yaml.safe_load(yaml.safe_dump(tree))
     here = edited
-    for key in path[:-1]:
+    for depth, key in enumerate(path[:-1], start=1):
         if not isinstance(here.get(key), dict):
             here[key] = {}
         here = here[key]
-        if not isinstance(_at(tree, path[: path.index(key) + 1]), dict | None):
+        if not isinstance(_at(tree, path[:depth]), dict | None):
             return  # the override is refused there: tested above
     here[path[-1]] = value
     folder = tmp_path_factory.mktemp("configs")

@@ -1,6 +1,7 @@
 """The mixed network against the papers' form, against separate networks, and against itself materialised."""
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from apportion.spaces.network.filters import FilterConv2d
 from apportion.spaces.network.heads import DomainHeads
 from apportion.spaces.network.mixed import MultiDomainNet
 from apportion.spaces.orders import Order
+from apportion.spaces.site import Site
 from apportion.spaces.space import SharingSpace
 from tests.spaces.two_conv_form import papers_form
 
@@ -47,7 +49,7 @@ class Little(nn.Module):
         return logits
 
 
-LEVELS = {
+LEVELS: dict[str, Callable[[Site], tuple[int, ...]]] = {
     "none": lambda site: (0, 0, 0),
     "equal": lambda site: (site.filters // 2,) * 3,
     "unequal": lambda site: (site.filters, site.filters // 4, site.filters // 2),
@@ -60,7 +62,8 @@ ORDERS = {"index": Order(), "random": Order("random", 5), "random per owner": Or
 def little(seed: int = 0) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Little().double()
+        net: nn.Module = Little().double()
+        return net
 
 
 def built(levels: str, order: str, how: str = "replace") -> tuple[nn.Module, SharingSpace, MultiDomainNet]:

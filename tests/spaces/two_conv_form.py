@@ -3,7 +3,7 @@
 Written without any part of the mixed network, so that the two can be tested against one another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,32 +18,33 @@ class TwoConvSite(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, shared: nn.Parameter, filters: Tensor) -> None:
         super().__init__()
-        self.settings = (conv.stride, conv.padding, conv.dilation, conv.groups)
+        assert isinstance(conv.padding, tuple)
+        self.stride, self.padding, self.dilation = conv.stride, conv.padding, conv.dilation
         self.shared, self.filters = shared, filters
         self.owned = nn.Parameter(conv.weight.detach()[filters].clone())
         self.bias = None if conv.bias is None else nn.Parameter(conv.bias.detach().clone())
         self.groups, self.outputs = conv.groups, conv.out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.conv2d(x, self.shared, None, *self.settings)
+        y = F.conv2d(x, self.shared, None, self.stride, self.padding, self.dilation, self.groups)
         if len(self.filters):
             y = y.index_copy(1, self.filters, self._own(x))
         return y if self.bias is None else y + self.bias[None, :, None, None]
 
     def _own(self, x: Tensor) -> Tensor:
         """The owned filters alone; each sees the input channels of its own group."""
-        stride, padding, dilation, groups = self.settings
-        if groups == 1:
-            return F.conv2d(x, self.owned, None, stride, padding, dilation)
-        per_group_in, per_group_out = x.shape[1] // groups, self.outputs // groups
+        if self.groups == 1:
+            return F.conv2d(x, self.owned, None, self.stride, self.padding, self.dilation)
+        per_group_in, per_group_out = x.shape[1] // self.groups, self.outputs // self.groups
         parts = []
         for weight, f in zip(self.owned, self.filters.tolist(), strict=True):
             first = f // per_group_out * per_group_in
-            parts.append(F.conv2d(x[:, first : first + per_group_in], weight[None], None, stride, padding, dilation))
+            group = x[:, first : first + per_group_in]
+            parts.append(F.conv2d(group, weight[None], None, self.stride, self.padding, self.dilation))
         return torch.cat(parts, 1)
 
 
-def papers_form(template: nn.Module, filters: dict[str, Sequence[Tensor]], domains: int) -> list[nn.Module]:
+def papers_form(template: nn.Module, filters: Mapping[str, Sequence[Tensor]], domains: int) -> list[nn.Module]:
     """`domains` plain networks whose convolutions `filters[site][domain]` are owned and whose other rows are shared."""
     import copy
 

@@ -1,6 +1,7 @@
 """All that a model has to say against a document, as one InputError of one line."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -27,9 +28,22 @@ def refusal(document: Document, model: type[BaseModel], error: ValidationError) 
 
 
 def located(document: Document, model: type[BaseModel], error: InputError) -> InputError:
-    """The same error with the place in the config in front of its own."""
-    place = f"{document.place(_culprit(model, document.data, error))}: {error.place}"
+    """The same error with the place in the config in front of its own.
+
+    A rule may say its place as keys below the value it was given (`options.width`): then they go on from there.
+    """
+    culprit, own = _culprit(model, document.data, error), _keys(error.place)
+    # A field's own rule names the field again: budgets.0 and `share`, but backbone.name and `name`.
+    repeated = max((n for n in range(len(own) + 1) if n == 0 or culprit[-n:] == own[:n]), default=0)
+    place = document.place((*culprit, *own[repeated:])) if own else f"{document.place(culprit)}: {error.place}"
     return InputError(place, error.value, error.law, error.remedy)
+
+
+def _keys(place: str) -> Path:
+    """`budgets.0.share` as a path; () for a place in words."""
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", place):
+        return ()
+    return tuple(int(key) if key.isdigit() else key for key in place.split("."))
 
 
 def _collapse(mistakes: list[Mistake]) -> list[Mistake]:

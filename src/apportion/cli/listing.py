@@ -67,6 +67,11 @@ def _kinds(runs: Path) -> dict[str, Callable[[], Rows]]:
 
         return _rows(registry)
 
+    def regimes() -> Rows:
+        from apportion.evaluators.training.regimes import regimes as registry
+
+        return _rows(registry)
+
     def sections() -> Rows:
         from apportion.reports.sections import sections as registry
 
@@ -79,6 +84,7 @@ def _kinds(runs: Path) -> dict[str, Callable[[], Rows]]:
         "orders": orders,
         "datasets": datasets,
         "evaluators": evaluators,
+        "regimes": regimes,
         "sections": sections,
         "runs": lambda: _runs(runs),
     }

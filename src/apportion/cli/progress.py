@@ -63,7 +63,9 @@ class Shown(AbstractContextManager["Shown"]):
             self.bar.update(self.task, description=self._words(), completed=self.told, total=self.planned)
         elif not self.quiet and time.monotonic() - self.last_line > _LINE_EVERY_SECONDS:
             self.last_line = time.monotonic()
-            self.console.print(f"{self.told} of {self.planned} trials, {self._left()}, {self._words()}", markup=False)
+            self.console.print(
+                f"{self.told} of {self.planned} trials, {self._left()}, {self._words()}", markup=False, soft_wrap=True
+            )
 
     def _count(self, trial: Trial) -> None:
         self.told += 1

@@ -11,14 +11,11 @@ from typing import Any
 from rich.console import Console
 
 from apportion.cli.config import Config, compared, config_from
+from apportion.cli.exits import Terminated
 from apportion.reports import ranked_table, results_of, write_report
 from apportion.search.lock import only_writer
 from apportion.search.study import LOG_NAME, SCHEMA, Header, Study, study_of
 from apportion.search.study_log import Reading, read_log, set_torn_tail_aside
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: stop as Ctrl-C does, with another exit code."""
 
 
 def search(path: Path, overrides: list[str], device: str | None, quiet: bool, as_json: bool, amend: bool) -> None:

@@ -20,8 +20,9 @@ from apportion.evaluators.proposal import Proposal
 from apportion.evaluators.protocol import Outcome, Slot
 from apportion.evaluators.task import Bench, Task, space_of
 from apportion.evaluators.training.checkpoints import save_model
-from apportion.evaluators.training.loop import Phase, epochs, paced
+from apportion.evaluators.training.loop import Phase, joint, paced
 from apportion.evaluators.training.options import TrainOptions
+from apportion.evaluators.training.regimes import regimes
 from apportion.evaluators.training.scoring import scores_of
 from apportion.registry import suggestion
 from apportion.spaces.allocation import Allocation
@@ -66,7 +67,8 @@ class Train:
         began = time.perf_counter()
         curve = []
         phase = Phase("main", self.options.epochs)
-        for _ in epochs(net, self.cache, self.options, phase, proposal.seed, proposal.rung):
+        train = regimes.get(self.options.regime).load()
+        for _ in train(net, self.cache, self.options, phase, proposal.seed, proposal.rung):
             curve.append(scores_of(net, self.cache, "val"))
         splits: dict[Split, Scores] = {"val": curve[-1]}
         if proposal.purpose in ("retrain", "anchor"):
@@ -96,7 +98,7 @@ class Train:
             Phase("heads", self.options.warm_up.head_epochs, heads_only=True),
         ):
             if phase.epochs:
-                for _ in epochs(net, self.cache, self.options, phase, seed, phase.epochs):
+                for _ in joint(net, self.cache, self.options, phase, seed, phase.epochs):
                     pass
         return net.state_dict()
 
@@ -131,7 +133,7 @@ def opened(task: Task) -> Bench:
     options: TrainOptions = task.evaluator
     known = space.operator.parametrisations
     if options.parametrisation not in known:
-        law = f"operator {space.operator.name} has {', '.join(known)}"
+        law = f"operator {space.operator.name} has no such parametrisation"
         remedy = suggestion(options.parametrisation, known)
         raise InputError("evaluator.parametrisation", repr(options.parametrisation), law, remedy)
     cache = DeviceCache(domains, augmentations(task.data), task.device)

@@ -55,17 +55,37 @@ def caption(results: Results) -> str:
 
 
 def ranked_table(results: Results) -> "Table":
-    """A rich table; names are shown literally, never read as markup."""
+    """A rich table that fits 80 columns: a heading a budget, the budget's own column left out.
+
+    Names are shown literally, never read as markup.
+    """
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(caption=Text(caption(results)), caption_justify="left", header_style="bold")
+    budget_column = COLUMNS.index("budget")
+    table = Table(
+        caption=Text(caption(results)),
+        caption_justify="left",
+        header_style="bold",
+        box=None,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for i, name in enumerate(COLUMNS):
-        table.add_column(name, justify="left" if i < LEFT else "right", no_wrap=i >= LEFT)
-    previous: object = None
+        if i != budget_column:
+            # The page has room for the whole word.
+            short = "params" if name == "parameters" else name
+            table.add_column(short, justify="left" if i < LEFT else "right", no_wrap=i >= LEFT)
+    previous: object = results  # no scheme's budget, so that the first row has its heading too
     for scheme in ranked(results):
         if scheme.budget != previous:
-            table.add_section()
+            table.add_row()
+            table.add_row(Text(_heading(scheme), style="bold"))
             previous = scheme.budget
-        table.add_row(*(Text(cell) for cell in cells(scheme)))
+        row = cells(scheme)
+        table.add_row(*(Text(cell) for i, cell in enumerate(row) if i != budget_column))
     return table
+
+
+def _heading(scheme: Scheme) -> str:
+    return "anchors, no budget" if scheme.budget is None else words.budget_words(scheme.budget)

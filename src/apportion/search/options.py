@@ -2,9 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from apportion.errors import InputError
 from apportion.evaluators.objective import Objective
+from apportion.registry import suggestion
 from apportion.search.controllers import ControllerEntry, controllers
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -54,7 +56,18 @@ class ControllerChoice(BaseModel):
         return controllers.get(self.name, "name")
 
     def own_options(self) -> BaseModel:
-        return self.entry.options.model_validate(self.options)
+        """The options as the controller's own model; an InputError names the first that is wrong."""
+        model = self.entry.options
+        try:
+            return model.model_validate(self.options)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, ("options", *first["loc"])))
+            if first["type"] != "extra_forbidden":
+                raise InputError(place, repr(first["input"]), first["msg"][:1].lower() + first["msg"][1:]) from None
+            key, known = str(first["loc"][-1]), list(model.model_fields)
+            remedy = suggestion(key, known) if known else "remove it"
+            raise InputError(place, repr(first["input"]), f"{self.name} has no such option", remedy) from None
 
 
 class SearchOptions(BaseModel):

@@ -17,7 +17,7 @@ _declared: list[Any] = []
 def torchvision_module() -> ModuleType:
     """`torchvision`, imported so that a CPU-only torch does not break it."""
     if torch.version.cuda is None and not _declared and not _has_nms():
-        library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+        library: Any = torch.library.Library("torchvision", "DEF")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         # The declarations live as long as the library object does.

@@ -43,7 +43,7 @@ def optimizer_for(options: OptimizerOptions, parameters: list[nn.Parameter]) -> 
     return kind(parameters, options.lr, weight_decay=options.weight_decay, foreach=True)
 
 
-def epochs(
+def joint(
     net: MultiDomainNet, cache: DeviceCache, options: TrainOptions, phase: Phase, seed: int, until: int
 ) -> Iterator[int]:
     """Train `net` in place through the first `until` epochs of `phase`; yields the number of epochs done after each.

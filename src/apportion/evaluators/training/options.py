@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from apportion.evaluators.training.regimes import regimes
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -41,11 +43,11 @@ class WarmUpOptions(BaseModel):
 
 
 class TrainOptions(BaseModel):
-    """`regime` joint: all domains in every step. `epochs` is the full schedule, the highest rung; `batch` per domain."""
+    """`epochs` of the full schedule: the highest rung. `batch` is per domain. `regime`: how the weights are trained."""
 
     model_config = STRICT
     name: Literal["train"] = "train"
-    regime: Literal["joint"] = "joint"
+    regime: str = "joint"
     parametrisation: str = "replace"
     epochs: int = Field(8, ge=1)
     batch: int = Field(32, ge=2)
@@ -53,3 +55,8 @@ class TrainOptions(BaseModel):
     schedule: ScheduleOptions = ScheduleOptions()
     warm_up: WarmUpOptions = WarmUpOptions()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    @model_validator(mode="after")
+    def _known(self) -> "TrainOptions":
+        regimes.get(self.regime, "regime")
+        return self

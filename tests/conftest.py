@@ -1,0 +1,18 @@
+"""Settings of the whole suite."""
+
+import sys
+
+import pytest
+from hypothesis import settings
+
+# Times on a busy machine say nothing about a property.
+settings.register_profile("apportion", deadline=None)
+settings.load_profile("apportion")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Many small tensors: threads cost more than they give. Does not itself load torch."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
