@@ -7,10 +7,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.cli.programs import TINY, config, ran, started
 
 from apportion.search.study import LOG_NAME
 from apportion.search.study_log import equal, read_log
+from tests.cli.programs import TINY, config, ran, started
 
 KILLS = 20
 

@@ -63,15 +63,13 @@ def positions_of(space: SharingSpace, allocation: Allocation) -> list[int]:
 
 
 def steps_that_fit(space: SharingSpace, allocation: Allocation, measure: str, limit: int) -> list[str]:
-    """The variables that could still be raised by one step within `limit` and would change the network."""
+    """The variables that could still be raised by one step within `limit`, from an allocation in canonical form."""
     here = positions_of(space, allocation)
     fit = []
     for v, variable in enumerate(space.variables):
-        if here[v] == variable.steps:
-            continue
-        # With the space's own order: an allocation at an end has lost its order in canonical form.
-        raised = Allocation(levels_at(space, [k + (w == v) for w, k in enumerate(here)]), space.order)
-        changes = groups(space, raised) != groups(space, Allocation(allocation.levels, space.order))
-        if changes and getattr(cost(space, raised), measure) <= limit:
-            fit.append(variable.name)
+        if here[v] < variable.steps:
+            # With the space's own order: an allocation at an end has lost its order in canonical form.
+            raised = Allocation(levels_at(space, [k + (w == v) for w, k in enumerate(here)]), space.order)
+            if getattr(cost(space, raised), measure) <= limit:
+                fit.append(variable.name)
     return fit

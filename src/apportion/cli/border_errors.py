@@ -73,9 +73,17 @@ def _most_specific(at: Path, members: list[list[Mistake]]) -> list[Mistake]:
 
 
 def _without_consequences(mistakes: list[Mistake]) -> list[Mistake]:
-    """`bach: 32` is one mistake, though pydantic sees two: an unknown key, and `batch` missing."""
+    """`bach: 32` is one mistake, though pydantic sees two: an unknown key, and `batch` missing.
+
+    A list with a wrong item is not too short as well, though pydantic counts its sound items only.
+    """
     meant = {(*one.path[:-1], one.meant) for one in mistakes if one.meant}
-    return [one for one in mistakes if not (one.kind in MISSING and one.path in meant)]
+    around = {one.path[:n] for one in mistakes for n in range(len(one.path))}
+    return [
+        one
+        for one in mistakes
+        if not (one.kind in MISSING and one.path in meant) and not (one.kind == "too_short" and one.path in around)
+    ]
 
 
 def _culprit(annotation: Any, value: Any, error: InputError) -> Path:

@@ -58,7 +58,7 @@ def report(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Write a run's report again: report.html, trials.csv, front.png, front.svg."""
+    """Write the report of a run again, finished or not."""
     with exit_codes():
         from apportion.cli.report import report as write
 
@@ -71,7 +71,7 @@ def list_(
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
     json: Json = False,
 ) -> None:
-    """List controllers, backbones, operators, orders, datasets, evaluators, regimes, sections or runs."""
+    """List what is there: controllers, backbones, ..., runs."""
     with exit_codes():
         from apportion.cli.listing import listing
 

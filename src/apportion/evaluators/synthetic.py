@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.optimize import brentq
 
 from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.measurement import Measurement, Score, Scores, Split
@@ -107,6 +106,8 @@ class Synthetic:
         """The greatest mean gain that any real-valued allocation reaches at an `owned` budget: an upper bound."""
         if budget.measure != "owned":
             raise ValueError("the optimum is known for `owned` budgets")
+        from scipy.optimize import brentq  # here, not above: every command reads this module's options
+
         price = np.array([site.parameters for site in self.space.sites], dtype=np.float64) * len(self.space.owners)
         limit = float(self.space.limit(budget))
         if limit >= price.sum():

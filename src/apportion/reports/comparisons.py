@@ -60,14 +60,14 @@ def comparisons(results: Results) -> tuple[Comparison, ...]:
 def chosen(results: Results, budget: Budget, kind: Kind) -> Scheme | None:
     """The scheme that stands for its kind: least validation loss of the search trial that led to it.
 
-    Where a candidate has no such trial, or they were trained for different numbers of epochs, all are compared by
-    their mean validation loss over seeds instead.
+    Where a candidate has no such trial, or they were not all trained in full, all are compared by their mean validation
+    loss over seeds instead: early rungs can rank the wrong way round (`bottom` last, where in the end it is first).
     """
     candidates = results.at(budget, kind)
     if not candidates:
         return None
-    by_search = all(scheme.choice_loss is not None for scheme in candidates)
-    if by_search and len({scheme.choice_rung for scheme in candidates}) == 1:
+    by_search = all(scheme.choice_loss is not None and scheme.choice_rung == results.full_rung for scheme in candidates)
+    if by_search:
         return min(candidates, key=lambda scheme: (scheme.choice_loss, scheme.controller))
     with_validation = [scheme for scheme in candidates if scheme.validation_loss.n] or list(candidates)
     return min(with_validation, key=lambda scheme: (scheme.validation_loss.mean, scheme.controller))

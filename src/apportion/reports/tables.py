@@ -75,17 +75,21 @@ def ranked_table(results: Results) -> "Table":
         if i != budget_column:
             # The page has room for the whole word.
             short = "params" if name == "parameters" else name
-            table.add_column(short, justify="left" if i < LEFT else "right", no_wrap=i >= LEFT)
+            table.add_column(short, justify="left" if i < LEFT else "right", no_wrap=True)
     previous: object = results  # no scheme's budget, so that the first row has its heading too
     for scheme in ranked(results):
         if scheme.budget != previous:
             table.add_row()
             table.add_row(Text(_heading(scheme), style="bold"))
             previous = scheme.budget
-        row = cells(scheme)
+        # How many seeds are still to come is said once, below: in every row it would cost the names their width.
+        row = [
+            *cells(scheme)[:-1],
+            f"{scheme.loss.n}" + (f", {scheme.loss.missing} failed" * bool(scheme.loss.missing)),
+        ]
         table.add_row(*(Text(cell) for i, cell in enumerate(row) if i != budget_column))
     return table
 
 
 def _heading(scheme: Scheme) -> str:
-    return "anchors, no budget" if scheme.budget is None else words.budget_words(scheme.budget)
+    return "anchors" if scheme.budget is None else words.budget_words(scheme.budget)
