@@ -59,6 +59,7 @@ def planned(config: Config) -> dict[str, Any]:
         "granularity": space.granularity,
         "dimension": space.dimension,
         "backbone_parameters": space.backbone_parameters,
+        "macs": bench.shape.macs,
         "budgets": [_budget(space, budget) for budget in budgets],
         "trials": trials,
         "epochs": epochs + warm_ups,
@@ -107,6 +108,7 @@ def _facts(told: dict[str, Any]) -> Table:
     facts = {
         "domains": f"{images} (training images / classes)",
         "search space": f"{told['granularity']}, {told['dimension']} variables, {backbone:,} weights at the sites",
+        "compute": f"{told['macs'] / 1e6:,.2f} million MACs an image, the same for every pattern",
     }
     for budget in told["budgets"]:
         least, greatest = budget["least"] / backbone, budget["greatest"] / backbone

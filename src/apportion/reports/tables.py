@@ -21,8 +21,7 @@ def ranked(results: Results) -> list[Scheme]:
 
 def cells(scheme: Scheme) -> list[str]:
     """One row: scheme, kind, budget, owned, live, parameters, loss, accuracy, n. Plain text, not escaped."""
-    n = str(scheme.loss.n) + (f" ({scheme.loss.missing} failed)" if scheme.loss.missing else "")
-    n += f" ({scheme.pending} to come)" if scheme.pending else ""
+    pending = f" ({scheme.pending} to come)" if scheme.pending else ""
     return [
         words.shown(scheme.controller),
         scheme.kind,
@@ -32,8 +31,12 @@ def cells(scheme: Scheme) -> list[str]:
         words.parameters(scheme.price.parameters),
         words.with_interval(scheme.loss),
         words.with_interval(scheme.accuracy, 2, 100.0),
-        n,
+        _seeds(scheme) + pending,
     ]
+
+
+def _seeds(scheme: Scheme) -> str:
+    return f"{scheme.loss.n}" + (f" ({scheme.loss.missing} failed)" if scheme.loss.missing else "")
 
 
 COLUMNS = ("scheme", "kind", "budget", "owned", "live", "parameters", "loss", "accuracy %", "n")
@@ -82,11 +85,8 @@ def ranked_table(results: Results) -> "Table":
             table.add_row()
             table.add_row(Text(_heading(scheme), style="bold"))
             previous = scheme.budget
-        # How many seeds are still to come is said once, below: in every row it would cost the names their width.
-        row = [
-            *cells(scheme)[:-1],
-            f"{scheme.loss.n}" + (f", {scheme.loss.missing} failed" * bool(scheme.loss.missing)),
-        ]
+        # Seeds still to come are left to the page: in every row they would cost the names their width.
+        row = [*cells(scheme)[:-1], _seeds(scheme)]
         table.add_row(*(Text(cell) for i, cell in enumerate(row) if i != budget_column))
     return table
 

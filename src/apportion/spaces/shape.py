@@ -15,13 +15,18 @@ class Norm:
 
 @dataclass(frozen=True)
 class BackboneShape:
-    """Sites by depth, norms in calling order, and the input width of the head that every domain replaces."""
+    """Sites by depth, norms in calling order, and the input width of the head that every domain replaces.
+
+    `macs`: multiply-accumulates of all convolutions for one image, at the size the shape was taken with. Owning filters
+    does not change them: every domain computes one backbone.
+    """
 
     name: str
     sites: tuple[Site, ...]
     norms: tuple[Norm, ...]
     head: str
     head_features: int
+    macs: int = 0
 
     @property
     def convolution_weights(self) -> int:

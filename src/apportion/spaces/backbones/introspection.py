@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from apportion.errors import InputError
+from apportion.spaces.macs import convolution_macs
 from apportion.spaces.shape import BackboneShape, Norm
 from apportion.spaces.site import Kind, Site
 
@@ -32,7 +33,8 @@ def shape_of(name: str, network: nn.Module, head: str, image_size: int) -> Backb
             head_features = module.in_features
     if not head_features:
         raise InputError(f"backbone {name}", f"head {head!r}", "the head must be a Linear layer that is called")
-    return BackboneShape(name, tuple(sites), tuple(norms), head, head_features)
+    macs = convolution_macs(network, image_size)
+    return BackboneShape(name, tuple(sites), tuple(norms), head, head_features, macs)
 
 
 def _calls(network: nn.Module, image_size: int) -> list[tuple[str, nn.Module, Tensor]]:
