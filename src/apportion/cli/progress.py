@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from apportion.evaluators.measurement import Measurement, Trial
 from apportion.evaluators.objective import Objective
@@ -31,13 +32,14 @@ class Shown(AbstractContextManager["Shown"]):
         self.bar: Progress | None = None
         if self.console.is_terminal and not quiet:
             self.bar = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
+                BarColumn(bar_width=16, table_column=Column(no_wrap=True)),
+                MofNCompleteColumn(table_column=Column(no_wrap=True)),
+                TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+                TextColumn("left,"),
+                # The words take what is left of the line, and lose their end first.
+                TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True)),
                 console=self.console,
+                expand=True,
             )
             self.task = self.bar.add_task("", total=planned, completed=self.told)
 
@@ -76,7 +78,7 @@ class Shown(AbstractContextManager["Shown"]):
 
     def _words(self) -> str:
         best = f"best {self.best[0]:.4f} ({self.best[1]})" if self.best is not None else "nothing measured yet"
-        return f"{best}, trying {self.running[0]}" if self.running else best
+        return f"{best}; trying {self.running[0]}" if self.running else best
 
     def _left(self) -> str:
         done = self.told - self.told_before
