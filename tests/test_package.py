@@ -36,7 +36,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         elif (ROOT / name).exists():
             target.write_bytes((ROOT / name).read_bytes())
     # Without isolation: the build needs nothing but setuptools, which is pinned and here.
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", source]
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder / "dist"), str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,), (sdist,) = (folder / "dist").glob("*.whl"), (folder / "dist").glob("*.tar.gz")

@@ -9,7 +9,7 @@ backbone: {name: resnet8, options: {width: 4, stem_stride: 2}}
 budgets:
   - {measure: live, share: 0.3}
 data: {domains: [digits, sketches], image_size: 16}
-evaluator: {name: train, epochs: 2, batch: 200, warm_up: {shared_epochs: 1}}
+evaluator: {name: train, form: compose, epochs: 2, batch: 200, warm_up: {shared_epochs: 1}}
 search: {controllers: [shared, bottom, {name: tpe, trials: 4}], rung: 1}
 retrain: {seeds: 2}
 """

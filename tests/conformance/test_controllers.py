@@ -100,7 +100,7 @@ def test_every_proposal_is_inside_space_and_budget_and_uses_it_up(entry: Control
     space = data.draw(spaces())
     budget = data.draw(budgets_of(space))
     controller = built(entry, space, budget, data.draw(st.integers(0, 9)))
-    ids = []
+    ids: list[str] = []
     for _ in range(4):
         asked = controller.ask()
         if isinstance(asked, Done):
@@ -171,9 +171,7 @@ def test_trials_differ_from_one_another(entry: ControllerEntry) -> None:
 
 @named(BOUND)
 def test_another_budget_is_another_search(entry: ControllerEntry) -> None:
-    one, other = (
-        proposals(built(entry, some_space(), Budget("live", share)).ask()).allocation for share in (0.2, 0.6)
-    )
+    one, other = (proposals(built(entry, some_space(), Budget("live", share)).ask()).allocation for share in (0.2, 0.6))
     assert one != other
 
 
@@ -281,7 +279,7 @@ def cost_at(space: SharingSpace, places: list[int], measure: Measure) -> int:
 
 
 def taken_in_order(space: SharingSpace, budget: Budget, when: Callable[[int, int], float]) -> list[int]:
-    """Every step of every variable, least `when` first and then by variable; one that does not fit ends its variable."""
+    """All steps, least `when` first and then by variable; one that does not fit ends its variable."""
     places = [0] * space.dimension
     ended: set[int] = set()
     steps = [(when(v, k), v) for v, variable in enumerate(space.variables) for k in range(1, variable.steps + 1)]
@@ -414,7 +412,9 @@ def test_random_filters_gives_every_filter_the_same_chance() -> None:
             [
                 row[0] / width
                 for row, width in zip(
-                    proposals(entry.build(context, entry.options.model_validate({"seed": seed})).ask()).allocation.levels,
+                    proposals(
+                        entry.build(context, entry.options.model_validate({"seed": seed})).ask()
+                    ).allocation.levels,
                     widths,
                     strict=True,
                 )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from apportion.errors import InputError
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
+from apportion.spaces.granularity import GRANULARITIES
 from apportion.spaces.space import Parametrisation, SharingSpace, Vector
 from tests.strategies import OWNERS, cases, site, spaces
 
@@ -42,16 +43,16 @@ def test_positions_and_allocations_are_inverse(data: st.DataObject) -> None:
 @given(cases(), st.floats(1e-3, 1))
 def test_a_spend_vector_counts_only_in_proportion(case: tuple[SharingSpace, Budget, Vector], scale: float) -> None:
     space, budget, _ = case
-    vector = 2.0 ** -np.arange(space.dimension)
-    exact = 2.0 ** np.round(np.log2(scale))
+    vector: Vector = np.exp2(-np.arange(space.dimension, dtype=np.float64))
+    exact = float(np.exp2(np.round(np.log2(scale))))
     assert space.decode(vector * exact, budget) == space.decode(vector, budget)
 
 
 def test_a_real_network_s_allocation_comes_back_from_its_code() -> None:
     generator = np.random.default_rng(1)
     sites = tuple(site(i, 8 * (i + 2), int(generator.integers(9, 960)), i // 8) for i in range(30))
-    for granularity in ("per_stage", "per_site", "per_site_and_domain"):
-        space = SharingSpace(sites, OWNERS, granularity)  # type: ignore[arg-type]
+    for granularity in GRANULARITIES:
+        space = SharingSpace(sites, OWNERS, granularity)
         for amount in (0.05, 0.4):
             budget = Budget("live", amount)
             for by in PARAMETRISATIONS:

@@ -1,5 +1,7 @@
 """Granularities: every cell belongs to one variable or is kept shared, and variables move cells without a jump."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,7 +58,7 @@ def test_every_step_moves_the_widest_site_by_one_and_no_other_by_more(steps: int
     levels = [level_at(position, steps, greatest) for position in range(steps + 1)]
     assert levels[0] == 0
     assert levels[-1] == greatest
-    assert {b - a for a, b in zip(levels, levels[1:], strict=False)} <= {0, 1}
+    assert {b - a for a, b in pairwise(levels)} <= {0, 1}
     assert [level_at(position, steps, steps) for position in range(steps + 1)] == list(range(steps + 1))
 
 

@@ -13,6 +13,7 @@ from apportion.spaces.allocation import Allocation
 from apportion.spaces.backbones.introspection import shape_of
 from apportion.spaces.budget import Budget
 from apportion.spaces.network.filters import FilterConv2d
+from apportion.spaces.network.forms import FORMS, Form
 from apportion.spaces.network.heads import DomainHeads
 from apportion.spaces.network.mixed import MultiDomainNet
 from apportion.spaces.orders import Order
@@ -66,12 +67,14 @@ def little(seed: int = 0) -> nn.Module:
         return net
 
 
-def built(levels: str, order: str, how: str = "replace") -> tuple[nn.Module, SharingSpace, MultiDomainNet]:
+def built(
+    levels: str, order: str, how: str = "replace", form: Form = "compose"
+) -> tuple[nn.Module, SharingSpace, MultiDomainNet]:
     template = little()
     shape = shape_of("little", template, "head", 16)
     space = SharingSpace(shape.sites, OWNERS, "per_site_and_domain", order=ORDERS[order])
     allocation = Allocation(tuple(LEVELS[levels](site) for site in shape.sites), ORDERS[order])
-    return template, space, MultiDomainNet(template, shape, space, allocation, CLASSES, seed=3, how=how)
+    return template, space, MultiDomainNet(template, shape, space, allocation, CLASSES, seed=3, how=how, form=form)
 
 
 def batch(seed: int = 1) -> tuple[Tensor, list[Tensor]]:
@@ -108,10 +111,11 @@ def owned_filters(net: MultiDomainNet, space: SharingSpace) -> dict[str, list[Te
     }
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("levels", LEVELS)
-def test_loss_and_every_gradient_agree_with_the_papers_form(levels: str, order: str) -> None:
-    template, space, net = built(levels, order)
+def test_loss_and_every_gradient_agree_with_the_papers_form(levels: str, order: str, form: Form) -> None:
+    template, space, net = built(levels, order, form=form)
     owned = owned_filters(net, space)
     papers = papers_form(template, owned, len(OWNERS))
     for d, paper in enumerate(papers):
@@ -143,11 +147,12 @@ def test_loss_and_every_gradient_agree_with_the_papers_form(levels: str, order: 
             assert close(grad(mine), grad(theirs))
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("levels", LEVELS)
-def test_delta_starts_where_replace_starts_and_stores_as_much(levels: str, order: str) -> None:
-    _, _, replace = built(levels, order)
-    _, space, delta = built(levels, order, "delta")
+def test_delta_starts_where_replace_starts_and_stores_as_much(levels: str, order: str, form: Form) -> None:
+    _, _, replace = built(levels, order, form=form)
+    _, space, delta = built(levels, order, "delta", form)
     images, labels = batch()
     assert close(torch.stack([loss_of(delta(images), labels)]), torch.stack([loss_of(replace(images), labels)]))
     assert sum(p.numel() for p in delta.parameters()) == sum(p.numel() for p in replace.parameters())
@@ -197,14 +202,15 @@ def test_shared_with_one_domain_is_the_plain_backbone() -> None:
     images = batch()[0]
     net.train()
     template.train()
-    assert torch.equal(net(images)[0], template(images))
+    assert close(net(images)[0], template(images))
     assert sum(p.numel() for p in net.parameters()) == sum(p.numel() for p in template.parameters())
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("how", ["replace", "delta"])
 @pytest.mark.parametrize("order", ORDERS)
-def test_a_materialised_network_gives_the_same_outputs(order: str, how: str) -> None:
-    _, _, net = built("unequal", order, how)
+def test_a_materialised_network_gives_the_same_outputs(order: str, how: str, form: Form) -> None:
+    _, _, net = built("unequal", order, how, form)
     images = batch()[0]
     net.train()
     net(images)
@@ -212,7 +218,7 @@ def test_a_materialised_network_gives_the_same_outputs(order: str, how: str) -> 
     for owner, mixed, mine in zip(OWNERS, net(images), images.chunk(3), strict=True):
         plain = net.materialise(owner)
         assert not any(isinstance(m, FilterConv2d | DomainHeads) for m in plain.modules())
-        assert torch.equal(plain(mine), mixed)
+        assert close(plain(mine), mixed)
 
 
 @pytest.mark.parametrize("how", ["replace", "delta"])

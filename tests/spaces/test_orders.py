@@ -25,7 +25,7 @@ def test_every_order_is_a_permutation_of_the_filters(name: str, seed: int, per_o
 
 def test_a_common_order_is_everyone_s_and_one_per_owner_differs() -> None:
     def of(owner: str, per_owner: bool) -> list[int]:
-        return Order("random", 0, per_owner).permutation("conv", owner, 30).tolist()
+        return [int(k) for k in Order("random", 0, per_owner).permutation("conv", owner, 30)]
 
     assert of("a", False) == of("b", False)
     assert of("a", True) != of("b", True)

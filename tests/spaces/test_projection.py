@@ -121,7 +121,7 @@ def test_a_network_of_real_size_is_projected_without_a_weight_to_spare(granulari
 
 
 def test_wishes_are_followed_in_proportion() -> None:
-    # 20 steps of one weight fit (live: 2 owners, one more copy a step): 15 to the site that is wished for thrice as much.
+    # 20 steps of one weight fit (live: 2 owners, one more copy a step): three quarters go to the first site.
     space = SharingSpace((site(0, 100), site(1, 100)), ("a", "b"))
     allocation = space.decode([0.75, 0.25], Budget("live", 220, "parameters"), "fractions")
     assert allocation.levels == ((15, 15), (5, 5))

@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -64,7 +65,7 @@ def prepare(config: Config, reading: Reading) -> Any:
     logged = study_of(reading.records).header if reading.records else None
     device = logged.device if logged is not None else _device(config, device_for)
     threads = logged.threads if logged is not None else config.threads
-    task = config.task(device, threads)
+    task = replace(config.task(device, threads), form=logged.form if logged is not None else None)
     _, space = shape_and_space(task)
     for budget in config.all_budgets():
         space.check_budget(budget)
@@ -79,12 +80,13 @@ def prepare(config: Config, reading: Reading) -> Any:
         bench.shape,
         bench.space,
         config.objective.objective(),
-        "none" if config.evaluator.name == "synthetic" else "compose",
+        bench.form,
         threads,
         device,
         machine(),
     )
     first = _first_config(logged, config)
+    task = replace(task, form=bench.form)
     return Plan(logged or header, task, config.all_budgets(), first.search, first.retrain, config.workers), bench
 
 

@@ -43,18 +43,19 @@ class Memo:
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None
-        return self.folder / (re.sub(r"[^A-Za-z0-9._-]+", "-", key) + ".safetensors")
+        # Readable, and told apart by the key's own hash where two keys read alike.
+        digest = hashlib.sha256(key.encode()).hexdigest()[:8]
+        return self.folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', key)}-{digest}.safetensors"
 
     def _read(self, key: str) -> tuple[Artifact, Tensors] | None:
-        path = self._path(key)
-        card = path.with_suffix(".json")
-        if not (path.exists() and card.exists()):
+        card, path = self.card(key), self._path(key)
+        if card is None or not path.exists():
             return None
-        content, told = path.read_bytes(), json.loads(card.read_text())
+        content = path.read_bytes()
         # A flipped bit loads silently, from safetensors as from .pt: only the hash finds it.
-        if hashlib.sha256(content).hexdigest() != told["sha256"]:
+        if hashlib.sha256(content).hexdigest() != card.sha256:
             return None
-        return Artifact(key, f"{path.parent.name}/{path.name}", told["sha256"], told["seconds"]), load(content)
+        return card, load(content)
 
     def _compute(self, key: str, compute: Callable[[], Tensors]) -> tuple[Artifact, Tensors]:
         began = time.perf_counter()
@@ -72,14 +73,17 @@ class Memo:
         return Artifact(key, f"{path.parent.name}/{path.name}", digest, seconds), tensors
 
     def card(self, key: str) -> Artifact | None:
-        """What is known of `key` without loading its tensors."""
+        """What is known of `key` without loading its tensors; None where nothing sound is."""
         if key in self._held:
             return self._held[key][0]
-        if self.folder is None or not self._path(key).with_suffix(".json").exists():
+        if self.folder is None:
             return None
         path = self._path(key)
-        told = json.loads(path.with_suffix(".json").read_text())
-        return Artifact(key, f"{path.parent.name}/{path.name}", told["sha256"], told["seconds"])
+        try:
+            told = json.loads(path.with_suffix(".json").read_text())
+            return Artifact(key, f"{path.parent.name}/{path.name}", told["sha256"], float(told["seconds"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
 
 @contextmanager

@@ -27,6 +27,8 @@ class Objective:
 
     def __call__(self, scores: Scores) -> float:
         values = {domain: self.of_domain(score) for domain, score in scores.items()}
+        if any(math.isnan(value) for value in values.values()):
+            return math.nan  # max() would keep a number that stands before a NaN
         if self.aggregate == "worst":
             return max(values.values())
         weights = {domain: self.weights.get(domain, 1.0) if self.aggregate == "weights" else 1.0 for domain in values}

@@ -15,13 +15,14 @@ from apportion.spaces.space import SharingSpace
 
 if TYPE_CHECKING:
     from apportion.evaluators.memo import Memo
+    from apportion.spaces.network.forms import Form
 
 
 @dataclass(frozen=True)
 class Task:
     """Backbone, space, data and evaluator as the config gives them; where to compute, where to keep artifacts.
 
-    `evaluator` is the options model of a registered evaluator.
+    `evaluator` is the options model of a registered evaluator. `form` of the mixed batch, where it is settled already.
     """
 
     backbone: BackboneOptions
@@ -31,6 +32,7 @@ class Task:
     device: str = "cpu"
     threads: int = 1
     folder: Path | None = None
+    form: "Form | None" = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Bench:
     domains: tuple[DomainCard, ...]
     evaluator: Evaluator
     memo: "Memo | None" = None
+    form: "Form | None" = None
 
 
 def space_of(task: Task, shape: BackboneShape, owners: tuple[str, ...]) -> SharingSpace:

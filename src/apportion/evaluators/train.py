@@ -1,9 +1,11 @@
 """`train`: a pattern is worth what a network trained with it scores."""
 
+import math
 import resource
+import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +15,7 @@ from torch import nn
 from apportion.errors import InputError
 from apportion.evaluators.data import augmentations, load
 from apportion.evaluators.data.cache import DeviceCache
+from apportion.evaluators.data.streams import steps_per_epoch
 from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.measurement import Measurement, Scores, Split
 from apportion.evaluators.memo import Memo, Tensors
@@ -20,7 +23,7 @@ from apportion.evaluators.proposal import Proposal
 from apportion.evaluators.protocol import Outcome, Slot
 from apportion.evaluators.task import Bench, Task, space_of
 from apportion.evaluators.training.checkpoints import save_model
-from apportion.evaluators.training.loop import Phase, joint, paced
+from apportion.evaluators.training.loop import Phase, diverged, joint, paced, stepper
 from apportion.evaluators.training.options import TrainOptions
 from apportion.evaluators.training.regimes import regimes
 from apportion.evaluators.training.scoring import scores_of
@@ -29,10 +32,14 @@ from apportion.spaces.allocation import Allocation
 from apportion.spaces.backbones import backbones
 from apportion.spaces.backbones.introspection import shape_of
 from apportion.spaces.backbones.weights import load_weights
+from apportion.spaces.budget import Budget
+from apportion.spaces.network.forms import FORMS, Form
 from apportion.spaces.network.mixed import MultiDomainNet
 from apportion.spaces.orders import counted_seed
 from apportion.spaces.shape import BackboneShape
 from apportion.spaces.space import SharingSpace
+
+_TURNS = 7
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ class Train:
     options: TrainOptions
     memo: Memo
     about: dict[str, Any]
+    form: Form = "compose"
 
     @property
     def rungs(self) -> int:
@@ -65,18 +73,37 @@ class Train:
         if self.cache.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.cache.device)
         began = time.perf_counter()
-        curve = []
+        curve: list[Scores] = []
         phase = Phase("main", self.options.epochs)
         train = regimes.get(self.options.regime).load()
         for _ in train(net, self.cache, self.options, phase, proposal.seed, proposal.rung):
-            curve.append(scores_of(net, self.cache, "val"))
+            curve.append(self._checked(scores_of(net, self.cache, "val"), len(curve) + 1))
         splits: dict[Split, Scores] = {"val": curve[-1]}
         if proposal.purpose in ("retrain", "anchor"):
             splits["test"] = scores_of(net, self.cache, "test")
         measurement = Measurement(splits, tuple(curve), time.perf_counter() - began, self._peak_bytes())
         if slot.keep_weights and slot.folder is not None:
-            save_model(slot.folder, net, {**self.about, "trial": proposal.id, "seed": proposal.seed})
+            save_model(slot.folder, net, {**self.about, **self._identity(net, proposal)})
         return Outcome(measurement, used)
+
+    def _identity(self, net: MultiDomainNet, proposal: Proposal) -> dict[str, Any]:
+        """Which trial a model is, and what its rows mean."""
+        return {
+            "trial": proposal.id,
+            "seed": proposal.seed,
+            "epochs": proposal.rung,
+            "allocation": asdict(net.allocation),
+            "parametrisation": self.options.parametrisation,
+        }
+
+    def _checked(self, scores: Scores, epoch: int) -> Scores:
+        """A step's loss is looked at before its update: what the last update of an epoch broke shows in the scores."""
+        for owner, score in scores.items():
+            if not math.isfinite(score.cross_entropy):
+                sizes = [self.cache.size(name, "train") for name in self.space.owners]
+                last = epoch * steps_per_epoch(sizes, self.options.batch) - 1
+                raise diverged(owner, last, "main", score.cross_entropy, "val loss", self.options)
+        return scores
 
     def _started(self, proposal: Proposal) -> tuple[MultiDomainNet, tuple[str, ...]]:
         """The network before its first step, and the artifacts it came from."""
@@ -113,6 +140,23 @@ class Train:
             return torch.cuda.max_memory_allocated(self.cache.device)
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
+    def faster_form(self) -> Form:
+        """The form whose training step is faster here, for an evenly spread pattern: the two by turns, a few steps."""
+        pattern = self.space.decode([1.0] * self.space.dimension, Budget("live", 0.2))
+        with torch.random.fork_rng(devices=[]):
+            steps = {form: replace(self, form=form)._step_of(pattern) for form in FORMS}
+            seconds: dict[Form, list[float]] = {form: [] for form in FORMS}
+            for turn in range(_TURNS):
+                for form, step in steps.items():
+                    began = time.perf_counter()
+                    step(turn).sum().item()
+                    seconds[form].append(time.perf_counter() - began)
+        # The first turn pays for memory and for the choice of kernels.
+        return min(FORMS, key=lambda form: statistics.median(seconds[form][1:]))
+
+    def _step_of(self, pattern: Allocation) -> Callable[[int], torch.Tensor]:
+        return stepper(self._net(pattern, 0), self.cache, self.options)
+
     def seconds_per_epoch(self, allocation: Allocation) -> float:
         """What one epoch of `allocation` takes here, its val scores included, from timing a few steps."""
         with torch.random.fork_rng(devices=[]):
@@ -145,9 +189,14 @@ def opened(task: Task) -> Bench:
         "backbone": task.backbone.model_dump(mode="json"),
         "image_size": task.data.image_size,
         "classes": {domain.name: list(domain.classes) for domain in domains},
+        "normalisation": {domain.name: cache.normalisation(domain.name) for domain in domains},
         "space": asdict(space),
     }
-    return Bench(backbone, space, cards, Train(template, backbone, space, cache, options, memo, about), memo)
+    evaluator = Train(template, backbone, space, cache, options, memo, about)
+    form = task.form or (None if options.form == "auto" else options.form)
+    if form is None:
+        form = evaluator.faster_form() if len(space.owners) > 1 and space.dimension else "compose"
+    return Bench(backbone, space, cards, replace(evaluator, form=form), memo, form)
 
 
 def _template(task: Task) -> tuple[Callable[[int], nn.Module], BackboneShape]:

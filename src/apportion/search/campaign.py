@@ -93,8 +93,9 @@ class Campaign:
 
     @property
     def planned(self) -> int:
-        """Trials of the whole campaign, if no track ends early."""
-        return sum(track.trials + self.retrain.seeds for track in self.tracks)
+        """Trials of the whole campaign, if no track ends early and none is overtaken by a better pattern again."""
+        current = {proposal.id for proposal in self._retrains()}
+        return sum(track.trials + self.retrain.seeds for track in self.tracks) + len(self._retrained - current)
 
     def ask(self) -> Proposal | Wait | Done:
         for track in self.tracks:

@@ -27,6 +27,8 @@ class ObjectiveOptions(BaseModel):
             raise ValueError("weights and aggregate: weights belong together; give both or neither")
         if any(not 0 <= weight < float("inf") for weight in self.weights.values()):
             raise ValueError("a weight is a finite number >= 0")
+        if self.weights and not any(self.weights.values()):
+            raise ValueError("weights leave nothing: at least one weight is above 0")
         return self
 
     def objective(self) -> Objective:

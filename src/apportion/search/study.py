@@ -35,7 +35,7 @@ class Header:
     shape: BackboneShape
     space: SharingSpace
     objective: Objective
-    form: Literal["compose", "none"]
+    form: Literal["compose", "interleaved"] | None
     threads: int
     device: str
     machine: str
@@ -117,7 +117,8 @@ def study_of(records: Iterable[Record], path: Path | None = None) -> Study:
         elif record.kind == "open_test":
             test_opened = True
         elif record.kind == "final":
-            finished = True
+            # A scheme whose trials all failed is not retrained, an amended one may be twice: now the number is known.
+            finished, planned = True, len(trials)
     if header is None:
         raise InputError(f"study log {path}", "no header", "a study's first record is its header", "start a new run")
     pending = tuple(proposal for name, proposal in asked.items() if name not in trials)

@@ -5,9 +5,11 @@ and `check`: a checksum chained to the line before, so that a change anywhere is
 died while writing) is set aside; damage before it is an error that names the record.
 """
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -21,6 +23,11 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 # Fields that may differ between two runs of the same study (DESIGN, "The study log is the truth").
 INCIDENTAL = frozenset({"seconds", "cost_seconds", "peak_bytes", "at", "pid", "check"})
+
+
+# Between a record's own bytes and its checksum, which covers them as they stand, spelling and all.
+_CHECK = b',"check":"'
+_WHOLE_RECORD = re.compile(rb',"check":"[0-9a-f]{32}"\}')
 
 
 @dataclass(frozen=True)
@@ -58,18 +65,20 @@ class StudyLog:
         self.path = path
         self._check = reading.check
         self._next = len(reading.records)
-        self._file = path.open("ab")
+        # Unbuffered: after a failed write nothing is left over that closing would try to write again.
+        self._file = path.open("ab", buffering=0)
         self._unsynced = False
 
     def append(self, kind: Kind, **fields: Any) -> Record:
         """Add a record; it is durable only after `sync`."""
         record = Record(self._next, kind, fields)
         body = {"sequence": record.sequence, "kind": kind, "at": round(time.time(), 3), **fields}
-        check = _chained(self._check, body)
-        line = json.dumps({**body, "check": check}, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        check = _chained(self._check, content)
+        line = content[:-1] + _CHECK + check.encode() + b'"}\n'
         try:
-            self._file.write(line)
-            self._file.flush()
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as problem:
             free = shutil.disk_usage(self.path.parent).free
             raise InputError(
@@ -96,25 +105,29 @@ def read_log(path: Path) -> Reading:
     """All sound records of `path`. Damage before the last record raises an InputError that names the record."""
     records: list[Record] = []
     check = ""
-    content = path.read_bytes() if path.exists() else b""
-    lines = content.split(b"\n")
+    *lines, unended = path.read_bytes().split(b"\n") if path.exists() else [b""]
     for number, line in enumerate(lines):
-        last = number >= len(lines) - 2
-        if number == len(lines) - 1:
-            return Reading(tuple(records), line, check)
         parsed = _parse(line, number, check)
-        if isinstance(parsed, str):
-            if last and number == len(lines) - 2 and not lines[-1]:
+        if isinstance(parsed, Damage):
+            # The machine died while it wrote the last line: nothing stands behind it, and it is no whole record.
+            if number == len(lines) - 1 and not unended and not parsed.of_several:
                 return Reading(tuple(records), line + b"\n", check)
-            raise InputError(
-                f"study log {path}, record {number}",
-                parsed,
-                "a log is append-only and every record is chained to the one before",
-                "restore the file from a copy, or start a new run under another name",
-            )
+            raise _damaged(path, number, parsed.what)
         record, check = parsed
         records.append(record)
-    raise AssertionError("unreachable: split always yields a last piece")
+    whole = _WHOLE_RECORD.search(unended)
+    if whole is not None and whole.end() < len(unended):
+        raise _damaged(path, len(lines), "its content or the end of its line was changed")
+    return Reading(tuple(records), unended, check)
+
+
+def _damaged(path: Path, number: int, what: str) -> InputError:
+    return InputError(
+        f"study log {path}, record {number}",
+        what,
+        "a log is append-only and every record is chained to the one before",
+        "restore the file from a copy, or start a new run under another name",
+    )
 
 
 def set_torn_tail_aside(path: Path, reading: Reading) -> Path | None:
@@ -122,6 +135,8 @@ def set_torn_tail_aside(path: Path, reading: Reading) -> Path | None:
     if not reading.torn:
         return None
     backup = path.with_suffix(".jsonl.bak")
+    while backup.exists():
+        backup = backup.with_name(backup.name + "~")
     shutil.copy2(path, backup)
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size - len(reading.torn))
@@ -134,26 +149,37 @@ def equal(left: Reading, right: Reading) -> bool:
     return [record.essence() for record in left.records] == [record.essence() for record in right.records]
 
 
-def _chained(previous: str, body: dict[str, Any]) -> str:
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()[:32]
+def _chained(previous: str, content: bytes) -> str:
+    return hashlib.sha256(previous.encode() + b"\n" + content).hexdigest()[:32]
 
 
-def _parse(line: bytes, number: int, previous: str) -> tuple[Record, str] | str:
+@dataclass(frozen=True)
+class Damage:
+    """What is wrong with a line. `of_several`: more than its last record is damaged."""
+
+    what: str
+    of_several: bool = False
+
+
+def _parse(line: bytes, number: int, previous: str) -> tuple[Record, str] | Damage:
     """The record and its check, or what is wrong with the line."""
+    own, mark, rest = line.rpartition(_CHECK)
+    if not mark or _WHOLE_RECORD.fullmatch(mark + rest) is None:
+        return Damage("the line is no whole record")
+    if _WHOLE_RECORD.search(own):
+        return Damage("two records on one line", of_several=True)
+    check, content = rest[:32].decode(), own + b"}"
     try:
-        body = json.loads(line)
+        body = json.loads(content)
     except ValueError:
-        return "the line is not JSON"
-    if not isinstance(body, dict):
-        return "the line is not a JSON object"
-    check = body.pop("check", None)
-    if body.get("sequence") != number:
-        return f"its sequence number is {body.get('sequence')!r}"
-    if check != _chained(previous, body):
-        return "its content does not match its checksum"
-    kind = body.pop("kind")
+        return Damage("the line is not JSON")
+    if not isinstance(body, dict) or body.get("sequence") != number:
+        found = body.get("sequence") if isinstance(body, dict) else None
+        return Damage(f"its sequence number is {found!r}")
+    if check != _chained(previous, content):
+        return Damage("its content does not match its checksum")
+    kind = body.pop("kind", None)
     if kind not in KINDS:
-        return f"its kind is {kind!r}"
+        return Damage(f"its kind is {kind!r}")
     body.pop("sequence")
     return Record(number, kind, body), check

@@ -41,7 +41,7 @@ class Budget:
     @property
     def name(self) -> str:
         """`live-0.2`, `owned-1x`, `live-250000p`: stable, fit for a file name."""
-        return f"{self.measure}-{self.amount:g}" + {"share": "", "multiple": "x", "parameters": "p"}[self.unit]
+        return f"{self.measure}-{self.amount:.12g}" + {"share": "", "multiple": "x", "parameters": "p"}[self.unit]
 
     def __str__(self) -> str:
         if self.unit == "share":

@@ -25,6 +25,11 @@ class Order:
     seed: int = 0
     per_owner: bool = False
 
+    @property
+    def common(self) -> bool:
+        """True where all owners take the same filters first."""
+        return not self.per_owner or orders.get(self.name).same_for_all
+
     def permutation(self, site: str, owner: str, filters: int) -> Permutation:
         """The filters 0..filters-1 of `site`, the ones that `owner` takes first in front. Shape [filters]."""
         return _permutation(self, site, owner if self.per_owner else "", filters)
@@ -35,6 +40,8 @@ class OrderEntry:
     name: str
     summary: str
     permute: Callable[[Order, str, str, int], Permutation]
+    same_for_all: bool = False
+    """The owner does not matter, even where every owner has an order of its own."""
 
 
 def counted_seed(*parts: object) -> int:
@@ -55,7 +62,7 @@ def _at_random(order: Order, site: str, owner: str, filters: int) -> Permutation
 orders: Registry[OrderEntry] = Registry(
     "order",
     [
-        OrderEntry("index", "filters in the order the backbone stores them", _by_index),
+        OrderEntry("index", "filters in the order the backbone stores them", _by_index, True),
         OrderEntry("random", "a seeded shuffle, common to all owners or one for each", _at_random),
     ],
 )

@@ -31,8 +31,7 @@ def project(space: "SharingSpace", target: npt.ArrayLike, budget: Budget) -> Pos
     wish = np.maximum(np.asarray(target, dtype=np.float64) / steps, _LEAST_WISH) * steps
 
     def scaled(scale: float) -> Positions:
-        # The 1e-9 absorbs k / steps * steps falling just below k, which would make the projection forget a level.
-        positions: Positions = np.floor(np.minimum(scale * wish, steps) + 1e-9).astype(np.int64)
+        positions: Positions = np.floor(np.minimum(scale * wish, steps)).astype(np.int64)
         return positions
 
     limit = space.limit(budget)

@@ -53,6 +53,11 @@ class DeviceCache:
     def class_count(self, domain: str) -> int:
         return self._kept[domain].class_count
 
+    def normalisation(self, domain: str) -> dict[str, list[float]]:
+        """What is subtracted from a channel's pixels (0..255), and what the difference is then multiplied with."""
+        kept = self._kept[domain]
+        return {"mean": kept.mean.flatten().tolist(), "scale": kept.scale.flatten().tolist()}
+
     def batch(self, domain: str, indices: Indices, split: str = "val") -> tuple[Tensor, Tensor]:
         """The images `indices` of a split as they are: float32 [B, 3, H, W] normalised, and int64 labels [B]."""
         kept, chosen = self._kept[domain], self._here(indices)

@@ -5,7 +5,7 @@ pass, step), so a step can be repeated without the steps before it.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -55,6 +55,12 @@ def joint(
         net.train()
         stepper.epoch(epoch)
         yield epoch + 1
+
+
+def stepper(net: MultiDomainNet, cache: DeviceCache, options: TrainOptions) -> Callable[[int], Tensor]:
+    """A function that takes training step i of `net` and gives its losses, for timing."""
+    net.train()
+    return _Stepper(net, cache, options, Phase("pace", options.epochs), 0).step
 
 
 def paced(net: MultiDomainNet, cache: DeviceCache, options: TrainOptions) -> float:
@@ -123,12 +129,17 @@ class _Stepper:
         if bool(finite.all()):
             return
         step, domain = (int(i) for i in (~finite).nonzero()[0])
-        raise TrialFailed(
-            "diverged",
-            f"{self.net.owners[domain]}, step {first_step + step} of phase {self.phase.name}: loss"
-            f" {losses[step, domain].item()}, but training needs finite losses; lower evaluator.optimizer.lr"
-            f" (now {self.options.optimizer.lr:g})",
-        )
+        loss = losses[step, domain].item()
+        raise diverged(self.net.owners[domain], first_step + step, self.phase.name, loss, "loss", self.options)
+
+
+def diverged(domain: str, step: int, phase: str, value: float, what: str, options: TrainOptions) -> TrialFailed:
+    """The failure of a training whose numbers are no longer finite."""
+    return TrialFailed(
+        "diverged",
+        f"{domain}, step {step} of phase {phase}: {what} {value}, but training needs finite losses; lower"
+        f" evaluator.optimizer.lr (now {options.optimizer.lr:g})",
+    )
 
 
 def precision_of(options: TrainOptions, device: torch.device) -> str:

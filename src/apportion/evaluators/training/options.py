@@ -43,12 +43,16 @@ class WarmUpOptions(BaseModel):
 
 
 class TrainOptions(BaseModel):
-    """`epochs` of the full schedule: the highest rung. `batch` is per domain. `regime`: how the weights are trained."""
+    """`epochs` of the full schedule: the highest rung. `batch` is per domain. `regime`: how the weights are trained.
+
+    `form` of the mixed batch: `auto` times both once per study and keeps the faster one in the log's header.
+    """
 
     model_config = STRICT
     name: Literal["train"] = "train"
     regime: str = "joint"
     parametrisation: str = "replace"
+    form: Literal["auto", "compose", "interleaved"] = "auto"
     epochs: int = Field(8, ge=1)
     batch: int = Field(32, ge=2)
     optimizer: OptimizerOptions = OptimizerOptions()

@@ -47,7 +47,7 @@ def _facts(study: Study) -> dict[str, Child]:
         "machine": label(header.machine),
         "device": label(header.device),
         "threads": f"{words.plural(header.threads, 'thread')} per trial",
-        "form": label(header.form),
+        "form": label(header.form or "no network was trained"),
         "backbone": f"{words.shown(header.shape.name)}, {words.plural(len(space.sites), 'site')},"
         f" {words.count(space.backbone_parameters)} weights at the sites",
         "space": f"{space.operator_name}, {space.granularity}, {words.plural(space.dimension, 'variable')}",

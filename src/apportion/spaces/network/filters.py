@@ -1,4 +1,4 @@
-"""`filters` in the compose form: per domain, cat the owned and the shared rows, then one convolution.
+"""`filters` as a layer: owned and shared rows of one convolution's weight, in both forms of a mixed batch.
 
 Stored are the shared rows that some domain still uses and each owner's rows; a row that all own has no shared copy
 (papers 000, 001). `delta` (004, equation 1: w = w_shared + delta) stores the departure; where all own a row there is
@@ -6,13 +6,13 @@ nothing shared to depart from, and its delta departs from zero, so both parametr
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from apportion.spaces.network.forms import Form, joined, one_below_another, side_by_side, split
 from apportion.spaces.network.layer import working_dtype
 from apportion.spaces.orders import Order
 from apportion.spaces.site import Site
@@ -22,18 +22,25 @@ class FilterConv2d(nn.Module):
     """`levels` must be canonical. Parameters: shared [live rows, ...], owned [sum of levels, ...], bias [D, F]."""
 
     def __init__(
-        self, conv: nn.Conv2d, site: Site, owners: Sequence[str], levels: Sequence[int], order: Order, how: str
+        self,
+        conv: nn.Conv2d,
+        site: Site,
+        owners: Sequence[str],
+        levels: Sequence[int],
+        order: Order,
+        how: str,
+        form: Form = "compose",
     ) -> None:
         super().__init__()
         if conv.padding_mode != "zeros":
             raise ValueError(f"site {site.name}: padding mode {conv.padding_mode!r} is not supported")
+        assert isinstance(conv.padding, tuple), "Conv2d turns padding words into numbers, except 'same' and 'valid'"
         self.stride, self.padding, self.dilation, self.groups = conv.stride, conv.padding, conv.dilation, conv.groups
-        self.levels, self.how = tuple(levels), how
+        self.levels, self.how, self.form, self.domains = tuple(levels), how, form, len(owners)
         taken = [order.permutation(site.name, owner, site.filters)[:n] for owner, n in zip(owners, levels, strict=True)]
         used = np.ones((len(owners), site.filters), dtype=bool)
         for row, mine in zip(used, taken, strict=True):
             row[mine] = False
-        # With a single owner "owned by all" means nothing: the layer is plain.
         live = np.flatnonzero(used.any(axis=0))
         self._plan(site.filters, taken, live)
         rest = conv.weight.shape[1:]
@@ -43,77 +50,135 @@ class FilterConv2d(nn.Module):
         self.start(conv.weight, None if conv.bias is None else conv.bias.expand(len(owners), -1))
 
     def _plan(self, filters: int, taken: list[np.ndarray], live: np.ndarray) -> None:
-        """Index tables: where each domain's rows stand in cat(owned rows, shared rows), and what a delta adds to."""
-        position = np.full(filters, len(live), dtype=np.int64)
-        position[live] = np.arange(len(live))
-        for d, mine in enumerate(taken):
-            index = position + len(mine)
-            index[mine] = np.arange(len(mine))
-            self.register_buffer(f"_rows{d}", torch.from_numpy(index), persistent=False)
-            self.register_buffer(f"_base{d}", torch.from_numpy(position[mine]), persistent=False)
-        self.register_buffer("_live", torch.from_numpy(live), persistent=False)
-        self.register_buffer("_taken", torch.from_numpy(np.concatenate(taken)), persistent=False)
-        # Rows in their stored order need no gathering: index order, the common case, is cat(owned, shared[k:]).
-        self._tail = [
-            int(index[len(mine)]) - len(mine) if len(mine) < filters and _is_cat(index, len(mine)) else None
-            for mine, index in zip(taken, (self._rows(d).numpy() for d in range(len(taken))), strict=True)
-        ]
+        """Index tables. A "bank" is cat(owned rows of all domains, shared rows).
 
-    def _rows(self, domain: int) -> Tensor:
-        return self.get_buffer(f"_rows{domain}")
+        `_rows` [D, F]: where each domain's filters stand in the bank. `_base`: the shared row each owned one departs
+        from (`len(live)`: none). `_own_first`, `_rest`: filters that some domain owns, and those that none does.
+        """
+        shared_at = np.full(filters, len(live), dtype=np.int64)
+        shared_at[live] = np.arange(len(live))
+        all_taken = np.concatenate(taken)
+        rows = np.tile(len(all_taken) + shared_at, (len(taken), 1))
+        first = 0
+        for row, mine in zip(rows, taken, strict=True):
+            row[mine] = first + np.arange(len(mine))
+            first += len(mine)
+        grouped = self.groups > 1
+        some = np.arange(filters) if grouped else np.unique(all_taken)
+        rest = np.setdiff1d(np.arange(filters), some)
+        tables = {
+            "_live": live,
+            "_taken": all_taken,
+            "_rows": rows,
+            "_base": shared_at[all_taken],
+            "_some_rows": rows[:, some].ravel(),
+            "_rest_rows": shared_at[rest],
+            "_restore": np.argsort(np.concatenate([some, rest])),
+        }
+        for name, table in tables.items():
+            self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(table)), persistent=False)
+        # What needs no gathering: the common case is index order with equal levels.
+        self._some_is_owned = np.array_equal(tables["_some_rows"], np.arange(len(all_taken)))
+        self._rest_from = _run_to_end(tables["_rest_rows"], len(live))
+        self._in_order = np.array_equal(tables["_restore"], np.arange(filters))
+        self._tails = [_tail(row, mine, len(all_taken), len(live)) for row, mine in zip(rows, taken, strict=True)]
 
     @torch.no_grad()
     def start(self, weight: Tensor, bias: Tensor | None) -> None:
         self.shared.copy_(weight[self.get_buffer("_live")])
         self.owned.copy_(weight[self.get_buffer("_taken")])
         if self.how == "delta":
-            bases = torch.cat([self.get_buffer(f"_base{d}") for d in range(len(self.levels))])
-            self.owned[bases < len(self.shared)] = 0
+            self.owned[self.get_buffer("_base") < len(self.shared)] = 0
         if self.bias is not None and bias is not None:
             self.bias.copy_(bias)
 
-    def _weights(self) -> list[Tensor]:
-        """The weight of every domain. One split for all: slicing a flat buffer per domain is 5-25 times slower."""
+    def _rows_used(self) -> tuple[Tensor, Tensor]:
+        """The rows that domains compute with: owned ones of all domains, deltas added, and shared ones."""
         shared, owned = working_dtype(self.shared), working_dtype(self.owned)
-        # A row that nobody shares, for what a delta departs from.
-        base = torch.cat([shared, shared.new_zeros(1, *shared.shape[1:])]) if self.how == "delta" else shared
-        weights = []
-        for d, mine in enumerate(torch.split(owned, list(self.levels))):
-            if self.how == "delta" and len(mine):
-                mine = mine + base.index_select(0, self.get_buffer(f"_base{d}"))
-            tail = self._tail[d]
-            if not len(mine) and len(shared) == len(self._rows(d)):
-                weights.append(shared)
-            elif tail is not None:
-                weights.append(torch.cat([mine, shared[tail:]]))
-            else:
-                weights.append(torch.cat([mine, shared]).index_select(0, self._rows(d)))
-        return weights
+        if self.how == "delta" and len(owned):
+            # One row of zeros, for deltas that depart from nothing.
+            bases = torch.cat([shared, shared.new_zeros(1, *shared.shape[1:])])
+            owned = owned + bases.index_select(0, self.get_buffer("_base"))
+        return owned, shared
 
     def weight_of(self, domain: int) -> Tensor:
-        return self._weights()[domain]
+        return torch.cat(self._rows_used()).index_select(0, self.get_buffer("_rows")[domain])
 
     def bias_of(self, domain: int) -> Tensor | None:
         return None if self.bias is None else self.bias[domain]
 
     def forward(self, x: Tensor) -> Tensor:
-        """[D * B, C, H, W] -> [D * B, F, H', W']."""
-        weights = self._weights()
-        biases = [None] * len(weights) if self.bias is None else list(self.bias.unbind())
-        return torch.cat(
-            [
-                F.conv2d(part, weight, bias, self.stride, self.padding, self.dilation, self.groups)
-                for part, weight, bias in zip(x.chunk(len(weights)), weights, biases, strict=True)
-            ]
-        )
+        """[rows, C, H, W] -> [rows, F, H', W']."""
+        if not len(self.owned) and self.groups == 1:
+            # Nothing owned: one plain convolution, whatever the order of the rows.
+            return self._with_bias(self._convolved(x, working_dtype(self.shared)))
+        return self._composed(x) if self.form == "compose" else self._interleaved(x)
+
+    def _convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, domains: int = 1) -> Tensor:
+        """`domains` > 1: that many domains side by side in the channels of x, the rows of `weight` in their order."""
+        return F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation, domains * self.groups)
+
+    def _composed(self, x: Tensor) -> Tensor:
+        """Per domain, cat the owned and the shared rows, then one convolution."""
+        owned, shared = self._rows_used()
+        biases = [None] * self.domains if self.bias is None else list(self.bias.unbind())
+        outputs = []
+        # One split for all: slicing one flat buffer per domain is 5-25 times slower.
+        for d, (mine, part, bias) in enumerate(
+            zip(torch.split(owned, list(self.levels)), split(x, self.domains, self.form), biases, strict=True)
+        ):
+            tail = self._tails[d]
+            if tail is not None:
+                weight = torch.cat([mine, shared[tail:]]) if len(mine) else shared[tail:]
+            else:
+                weight = torch.cat([owned, shared]).index_select(0, self.get_buffer("_rows")[d])
+            outputs.append(self._convolved(part, weight, bias))
+        return joined(outputs, self.form)
+
+    def _interleaved(self, x: Tensor) -> Tensor:
+        """Filters that some domain owns in one grouped convolution, the rest in one plain convolution over all rows.
+
+        A domain that shares a filter which another owns computes it in its own group, from the shared row: so every
+        domain computes each filter once, and unequal levels need no padding.
+        """
+        owned, shared = self._rows_used()
+        some = owned
+        if not self._some_is_owned:
+            some = torch.cat([owned, shared]).index_select(0, self.get_buffer("_some_rows"))
+        y = self._convolved(side_by_side(x, self.domains), some, None, self.domains)
+        y = one_below_another(y, self.domains)
+        if len(self.get_buffer("_rest_rows")):
+            if self._rest_from is not None:
+                rest = shared[self._rest_from :]
+            else:
+                rest = shared.index_select(0, self.get_buffer("_rest_rows"))
+            y = torch.cat([y, self._convolved(x, rest)], 1)
+        if not self._in_order:
+            y = y.index_select(1, self.get_buffer("_restore"))
+        return self._with_bias(y)
+
+    def _with_bias(self, y: Tensor) -> Tensor:
+        """Add each domain's bias to its rows."""
+        if self.bias is None:
+            return y
+        domains_first = self.form == "compose"
+        rows = y.view(self.domains, -1, *y.shape[1:]) if domains_first else y.view(-1, self.domains, *y.shape[1:])
+        bias = self.bias[:, None, :, None, None] if domains_first else self.bias[:, :, None, None]
+        return (rows + bias).view_as(y)
 
     def extra_repr(self) -> str:
-        ends = list(accumulate(self.levels))
-        return f"filters={len(self._rows(0))}, levels={self.levels}, owned={ends[-1]}, stride={self.stride}"
+        filters = self.get_buffer("_rows").shape[1]
+        return f"filters={filters}, levels={self.levels}, form={self.form}, stride={self.stride}"
 
 
-def _is_cat(index: np.ndarray, owned: int) -> bool:
-    """True where the rows are the owned ones followed by one run of the shared ones up to their end."""
-    ahead, behind = index[:owned], index[owned:]
-    runs_on = bool((np.diff(behind) == 1).all())
-    return bool((ahead == np.arange(owned)).all()) and runs_on
+def _run_to_end(rows: np.ndarray, length: int) -> int | None:
+    """Where the run starts, if `rows` are start, start + 1, ..., length - 1."""
+    start = length - len(rows)
+    return start if np.array_equal(rows, np.arange(start, length)) else None
+
+
+def _tail(row: np.ndarray, mine: np.ndarray, owned: int, live: int) -> int | None:
+    """k, if a domain's weight is cat(its owned rows, shared[k:])."""
+    if not np.array_equal(mine, np.arange(len(mine))):
+        return None
+    return _run_to_end(row[len(mine) :] - owned, live)

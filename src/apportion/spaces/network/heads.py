@@ -7,27 +7,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from apportion.spaces.network.forms import Form, joined, split
 from apportion.spaces.orders import counted_seed
 
 
 class DomainHeads(nn.Module):
-    """[D * B, features] -> [D * B, most classes], each row padded with zeros behind its own domain's classes.
+    """Rows of features -> rows of logits, each padded with zeros behind its own domain's classes to the most classes.
 
     Padding lets whatever the backbone does after its head go on seeing one tensor; the network slices at its exit.
     """
 
-    def __init__(self, features: int, classes: Sequence[int]) -> None:
+    def __init__(self, features: int, classes: Sequence[int], form: Form = "compose") -> None:
         super().__init__()
+        self.form = form
         self.heads = nn.ModuleList(nn.Linear(features, count) for count in classes)
         self.classes = tuple(classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        most = max(self.classes)
-        return torch.cat(
+        most, parts = max(self.classes), split(x, len(self.heads), self.form)
+        return joined(
             [
                 F.pad(head(part), (0, most - count))
-                for head, part, count in zip(self.heads, x.chunk(len(self.heads)), self.classes, strict=True)
-            ]
+                for head, part, count in zip(self.heads, parts, self.classes, strict=True)
+            ],
+            self.form,
         )
 
     @torch.no_grad()

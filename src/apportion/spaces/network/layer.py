@@ -6,15 +6,23 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from apportion.spaces.network.forms import Form
 from apportion.spaces.orders import Order
 from apportion.spaces.site import Site
 
 
 class MixedConv(Protocol):
-    """A convolution over a mixed batch [D * B, C, H, W], domain by domain; built with the owners' levels."""
+    """A convolution over the rows of a mixed batch; built with the owners' levels, the parametrisation and the form."""
 
     def __init__(
-        self, conv: nn.Conv2d, site: Site, owners: Sequence[str], levels: Sequence[int], order: Order, how: str
+        self,
+        conv: nn.Conv2d,
+        site: Site,
+        owners: Sequence[str],
+        levels: Sequence[int],
+        order: Order,
+        how: str,
+        form: Form,
     ) -> None: ...
 
     def start(self, weight: Tensor, bias: Tensor | None) -> None:

@@ -1,7 +1,7 @@
 """The mixed network: one backbone for all domains, whose batch holds B images of each of them, domain by domain.
 
 Only Conv2d, BatchNorm2d and the head are swapped; activations, pooling and additions need no change because rows of a
-batch do not mix. The form (`compose`: batch order [D, B]) is fixed at the entry, and nothing else knows it.
+batch do not mix. The form fixes the order of the rows at the entry; layers know it, the backbone does not.
 """
 
 import copy
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from apportion.spaces.allocation import Allocation
+from apportion.spaces.network.forms import Form, entered, split
 from apportion.spaces.network.heads import DomainHeads
 from apportion.spaces.network.layer import MixedConv
 from apportion.spaces.network.norm import DomainBatchNorm2d
@@ -22,7 +23,8 @@ from apportion.spaces.space import SharingSpace
 class MultiDomainNet(nn.Module):
     """All owners of `space` in one network, started from the plain network `template`; its head is replaced.
 
-    `seed` draws the heads. `how` is the operator's parametrisation. The allocation is used in canonical form.
+    `seed` draws the heads. `how` is the operator's parametrisation. `form` decides the speed, not the numbers, and the
+    state dict is the same for all. The allocation is used in canonical form.
     """
 
     def __init__(
@@ -34,18 +36,19 @@ class MultiDomainNet(nn.Module):
         classes: Sequence[int],
         seed: int = 0,
         how: str = "replace",
+        form: Form = "compose",
     ) -> None:
         super().__init__()
         if how not in space.operator.parametrisations:
             raise ValueError(f"operator {space.operator.name} has no parametrisation {how!r}")
         space.check(allocation)
         self.owners, self.classes = space.owners, tuple(classes)
-        self.shape = shape
+        self.shape, self.form = shape, form
         self.allocation = space.canonical(allocation)
         self.network = copy.deepcopy(template)
         self._plain = [copy.deepcopy(template).to("meta")]
         self._swap(space, how)
-        heads = DomainHeads(shape.head_features, classes).to(next(template.parameters()))
+        heads = DomainHeads(shape.head_features, classes, form).to(next(template.parameters()))
         heads.draw(seed, self.owners)
         _put(self.network, shape.head, heads)
 
@@ -54,16 +57,18 @@ class MultiDomainNet(nn.Module):
         layer = getattr(import_module(module), name)
         for site, levels in zip(self.shape.sites, self.allocation.levels, strict=True):
             conv = self.network.get_submodule(site.name)
-            _put(self.network, site.name, layer(conv, site, self.owners, levels, self.allocation.order, how))
+            _put(self.network, site.name, layer(conv, site, self.owners, levels, self.allocation.order, how, self.form))
         for norm in self.shape.norms:
             template = self.network.get_submodule(norm.name)
             assert isinstance(template, nn.BatchNorm2d)
-            _put(self.network, norm.name, DomainBatchNorm2d(template, len(self.owners)))
+            _put(self.network, norm.name, DomainBatchNorm2d(template, len(self.owners), self.form))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """[D * B, 3, H, W], domain by domain -> one [B, classes] per domain."""
-        logits: Tensor = self.network(images)
-        return [part[:, :count] for part, count in zip(logits.chunk(len(self.owners)), self.classes, strict=True)]
+        domains = len(self.owners)
+        logits: Tensor = self.network(entered(images, domains, self.form))
+        parts = split(logits, domains, self.form)
+        return [part[:, :count] for part, count in zip(parts, self.classes, strict=True)]
 
     def convolution(self, site: str) -> MixedConv:
         return self.network.get_submodule(site)  # type: ignore[return-value]
