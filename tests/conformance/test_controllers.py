@@ -22,7 +22,7 @@ from tests.spaces import brute_force
 from tests.strategies import COMMON_ORDERS, MEASURES, OWNERS, budgets_of, site, spaces
 
 ANCHORS = [entry for entry in controllers if entry.kind == "anchor"]
-HAND_MADE = [entry for entry in controllers if entry.kind == "hand-made"]
+HAND_MADE = [entry for entry in controllers if entry.kind == "hand-made" and entry.bound]
 SEARCHED = [entry for entry in controllers if entry.kind == "searched"]
 BOUND = HAND_MADE + SEARCHED
 

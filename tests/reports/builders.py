@@ -97,9 +97,10 @@ class Builder:
         splits: Sequence[Split] | None = None,
         rung: int = 10,
         accuracy: float = 0.6,
+        test: float | None = None,
         **more: Any,
     ) -> Trial:
-        """A trial with the same loss on each of its splits; loss None = a failure."""
+        """A trial with the same loss on each of its splits, unless `test` has its own; loss None = a failure."""
         pattern = allocation or (
             self.head.space.independent() if controller == "independent" else self.head.space.shared()
         )
@@ -107,7 +108,8 @@ class Builder:
         both: Sequence[Split] = splits or (("val",) if purpose == "search" else ("val", "test"))
         outcome: Measurement | Failure = Failure("diverged", "loss became NaN in photos at step 12", 3.0)
         if loss is not None:
-            outcome = Measurement({s: scores(self.head, loss, accuracy) for s in both}, (), 10.0, 1)
+            on = {"val": loss, "test": loss if test is None else test}
+            outcome = Measurement({s: scores(self.head, on[s], accuracy) for s in both}, (), 10.0, 1)
         seconds = 0.0 if more.get("duplicate_of") else outcome.seconds
         trial = Trial(asked, outcome, seconds, **more)
         self.trials.append(trial)

@@ -19,6 +19,7 @@ from apportion.spaces.network.mixed import MultiDomainNet
 from apportion.spaces.orders import Order
 from apportion.spaces.site import Site
 from apportion.spaces.space import SharingSpace
+from tests.spaces.agreement import close, grad, loss_of
 from tests.spaces.two_conv_form import papers_form
 
 OWNERS, CLASSES, B = ("a", "b", "c"), (5, 3, 7), 4
@@ -82,22 +83,6 @@ def batch(seed: int = 1) -> tuple[Tensor, list[Tensor]]:
     images = torch.randn(len(OWNERS) * B, 3, 16, 16, generator=generator, dtype=torch.float64)
     labels = [torch.randint(count, (B,), generator=generator) for count in CLASSES]
     return images, labels
-
-
-def loss_of(outputs: list[Tensor], labels: list[Tensor]) -> Tensor:
-    return torch.stack([F.cross_entropy(o, y) for o, y in zip(outputs, labels, strict=True)]).sum()
-
-
-def close(left: Tensor, right: Tensor) -> bool:
-    """Within 1e-10 of the tensor's largest."""
-    assert left.shape == right.shape
-    return not left.numel() or bool((left - right).abs().max() <= 1e-10 * right.abs().max().clamp_min(1e-30))
-
-
-def grad(parameter: object) -> Tensor:
-    """The gradient; zeros for a parameter that nothing used (an owner without filters)."""
-    assert isinstance(parameter, nn.Parameter)
-    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 
 
 def owned_filters(net: MultiDomainNet, space: SharingSpace) -> dict[str, list[Tensor]]:
@@ -238,12 +223,12 @@ def test_a_network_started_from_the_shared_one_computes_what_it_computed(order: 
 
 
 def test_heads_are_drawn_by_seed_and_domain_alone() -> None:
-    few, many = DomainHeads(6, [4, 3]), DomainHeads(6, [4, 9, 3])
+    few, many = DomainHeads(nn.Linear(6, 1), [4, 3]), DomainHeads(nn.Linear(6, 1), [4, 9, 3])
     few.draw(7, ["a", "c"])
     many.draw(7, ["a", "b", "c"])
     for mine, theirs in ((few.heads[0], many.heads[0]), (few.heads[1], many.heads[2])):
         assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))
-    other = DomainHeads(6, [4, 3])
+    other = DomainHeads(nn.Linear(6, 1), [4, 3])
     other.draw(8, ["a", "c"])
     assert not torch.equal(next(few.parameters()), next(other.parameters()))
 

@@ -3,6 +3,7 @@
 Written without any part of the mixed network, so that the two can be tested against one another.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -44,16 +45,36 @@ class TwoConvSite(nn.Module):
         return torch.cat(parts, 1)
 
 
-def papers_form(template: nn.Module, filters: Mapping[str, Sequence[Tensor]], domains: int) -> list[nn.Module]:
-    """`domains` plain networks whose convolutions `filters[site][domain]` are owned and whose other rows are shared."""
-    import copy
+class TwoLinearSite(nn.Module):
+    """One linear layer of one domain: all outputs by the shared weight, the owned ones overwritten."""
 
+    def __init__(self, linear: nn.Linear, shared: nn.Parameter, filters: Tensor) -> None:
+        super().__init__()
+        self.shared, self.filters = shared, filters
+        self.owned = nn.Parameter(linear.weight.detach()[filters].clone())
+        self.bias = None if linear.bias is None else nn.Parameter(linear.bias.detach().clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.linear(x, self.shared)
+        if len(self.filters):
+            y = y.index_copy(-1, self.filters, F.linear(x, self.owned))
+        return y if self.bias is None else y + self.bias
+
+
+def papers_form(template: nn.Module, filters: Mapping[str, Sequence[Tensor]], domains: int) -> list[nn.Module]:
+    """`domains` plain networks that own the rows `filters[site][domain]` of each site and share all others."""
     nets = [copy.deepcopy(template) for _ in range(domains)]
     for site, owned in filters.items():
-        conv = template.get_submodule(site)
-        assert isinstance(conv, nn.Conv2d)
-        shared = nn.Parameter(conv.weight.detach().clone())
+        layer = template.get_submodule(site)
+        shared = nn.Parameter(layer.get_parameter("weight").detach().clone())
         for net, mine in zip(nets, owned, strict=True):
             parent, _, leaf = site.rpartition(".")
-            setattr(net.get_submodule(parent), leaf, TwoConvSite(conv, shared, mine))
+            setattr(net.get_submodule(parent), leaf, _two_of(layer, shared, mine))
     return nets
+
+
+def _two_of(layer: nn.Module, shared: nn.Parameter, filters: Tensor) -> nn.Module:
+    if isinstance(layer, nn.Linear):
+        return TwoLinearSite(layer, shared, filters)
+    assert isinstance(layer, nn.Conv2d)
+    return TwoConvSite(layer, shared, filters)

@@ -1,6 +1,7 @@
 """The config of a study: what each room lets a person choose, put together."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apportion.cli.border import read_config
 from apportion.errors import InputError
-from apportion.evaluators.data import DataOptions, augmentations
+from apportion.evaluators.data import AnyDataOptions, PentathlonOptions, augmentations
 from apportion.evaluators.registry import EvaluatorOptions
 from apportion.evaluators.synthetic import SyntheticOptions
 from apportion.evaluators.task import Task
@@ -31,7 +32,7 @@ class Config(BaseModel):
     backbone: BackboneOptions = BackboneOptions()
     space: SpaceOptions = SpaceOptions()
     budgets: tuple[BudgetOptions, ...] = Field(min_length=1)
-    data: DataOptions = DataOptions()
+    data: AnyDataOptions = PentathlonOptions()
     evaluator: EvaluatorOptions
     objective: ObjectiveOptions = ObjectiveOptions()
     search: SearchOptions
@@ -98,12 +99,14 @@ class Config(BaseModel):
         return {key: value for key, value in self.model_dump(mode="json").items() if key not in ELSEWHERE}
 
 
-def config_from(path: Path, overrides: list[str], device: str | None = None) -> Config:
-    """Read, check and name a config. `device` (of the command line) beats the file's."""
+def config_from(path: Path, overrides: list[str], device: str | None = None, patterns: Sequence[Path] = ()) -> Config:
+    """Read, check and name a config. `device` beats the file's own; `patterns` join its controllers."""
     config = read_config(path, overrides, Config)
     changes: dict[str, Any] = {} if config.name else {"name": re.sub(r"[^A-Za-z0-9._ -]", "-", path.stem)}
     if device is not None:
         changes["device"] = device
+    if patterns:
+        changes["search"] = config.search.joined_by(patterns)
     return config.model_copy(update=changes)
 
 

@@ -22,8 +22,43 @@ Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY.SUB=VALUE]...", help="Values that replace the file's.")
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N; beats the file's.", show_default=False)]
+Patterns = Annotated[
+    list[Path] | None,
+    typer.Option(help="JSON of a pattern of your own, put beside the config's schemes; may be repeated."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the last line only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="Folder of your images: DIR/DOMAIN/CLASS/* or DIR/DOMAIN/train|val|test/CLASS/*.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; by default the folder's name with .yaml, here.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write a commented config for a folder of your own images."""
+    with exit_codes():
+        from apportion.cli.init import init as write
+
+        write(folder, out, force)
+
+
+@app.command()
+def check(config: ConfigPath, overrides: Overrides = None, json: Json = False) -> None:
+    """Read all images of a study; list every problem with its file. Ends with 2 where there are errors."""
+    with exit_codes():
+        from apportion.cli.check import check as run
+
+        run(config, overrides or [], json)
 
 
 @app.command()
@@ -31,24 +66,33 @@ def search(
     config: ConfigPath,
     overrides: Overrides = None,
     device: Device = None,
+    pattern: Patterns = None,
     quiet: Quiet = False,
     json: Json = False,
     amend: Annotated[bool, typer.Option("--amend", help="Allow more trials or seeds than the run began with.")] = False,
 ) -> None:
     """Run a study, or go on with it; write its report."""
     with exit_codes():
+        from apportion.cli.config import config_from
         from apportion.cli.search import search as run
 
-        run(config, overrides or [], device, quiet, json, amend)
+        run(config_from(config, overrides or [], device, pattern or []), quiet, json, amend)
 
 
 @app.command()
-def plan(config: ConfigPath, overrides: Overrides = None, device: Device = None, json: Json = False) -> None:
+def plan(
+    config: ConfigPath,
+    overrides: Overrides = None,
+    device: Device = None,
+    pattern: Patterns = None,
+    json: Json = False,
+) -> None:
     """Say what a study would cost, before anything is paid."""
     with exit_codes():
+        from apportion.cli.config import config_from
         from apportion.cli.plan import plan as run
 
-        run(config, overrides or [], device, json)
+        run(config_from(config, overrides or [], device, pattern or []), json)
 
 
 @app.command()

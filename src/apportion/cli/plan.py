@@ -2,14 +2,13 @@
 
 import json
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from apportion.cli.config import Config, config_from
+from apportion.cli.config import Config
 from apportion.cli.machine import device_for
 from apportion.evaluators.registry import open_task, shape_and_space
 from apportion.evaluators.synthetic import SyntheticOptions
@@ -22,9 +21,8 @@ from apportion.spaces.ledger import ledger_of
 from apportion.spaces.space import SharingSpace
 
 
-def plan(path: Path, overrides: list[str], device: str | None, as_json: bool) -> None:
+def plan(config: Config, as_json: bool) -> None:
     """Sites, dimension, reachable budgets, trials, seconds, bytes."""
-    config = config_from(path, overrides, device)
     told = planned(config)
     if as_json:
         print(json.dumps(told, indent=1))

@@ -2,26 +2,25 @@
 
 import contextlib
 import json
-import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.console import Console
 
-from apportion.cli.config import Config, compared, config_from
-from apportion.cli.exits import Terminated
+from apportion.cli.config import Config, compared
+from apportion.cli.stopping import Wish, stopping
+from apportion.errors import InputError
+from apportion.evaluators.domain_card import DomainCard
 from apportion.reports import ranked_table, results_of, write_report
 from apportion.search.lock import only_writer
 from apportion.search.study import LOG_NAME, SCHEMA, Header, Study, study_of
 from apportion.search.study_log import Reading, read_log, set_torn_tail_aside
+from apportion.spaces import order_tables
 
 
-def search(path: Path, overrides: list[str], device: str | None, quiet: bool, as_json: bool, amend: bool) -> None:
-    """Run the study of `path` to its end and show what it found."""
-    config = config_from(path, overrides, device)
+def search(config: Config, quiet: bool, as_json: bool, amend: bool) -> None:
+    """Run the study of `config` to its end and show what it found."""
     with contextlib.ExitStack() as stack:
         reading = Reading((), b"", "")
         if (config.run / LOG_NAME).exists():
@@ -37,14 +36,15 @@ def search(path: Path, overrides: list[str], device: str | None, quiet: bool, as
         prepared = prepare(config, reading)
         if not reading.records:
             stack.enter_context(only_writer(config.run))
-        with _sigterm_interrupts():
-            study = _run(config, reading, prepared, changes, quiet)
+        with stopping() as wish:
+            study = _run(config, reading, prepared, changes, quiet, wish)
     _show(study, config.run, quiet, as_json, "finished")
 
 
 def _existing(config: Config, quiet: bool) -> Reading:
     """The run's log; a torn tail is set aside in one line."""
     path = config.run / LOG_NAME
+    order_tables.learn_from(config.run)
     reading = read_log(path)
     backup = set_torn_tail_aside(path, reading)
     if backup is not None and not quiet:
@@ -70,6 +70,8 @@ def prepare(config: Config, reading: Reading) -> Any:
     for budget in config.all_budgets():
         space.check_budget(budget)
     bench = open_task(task)
+    if logged is not None:
+        _check_data(config.run, logged.domains, bench.domains)
     header = Header(
         SCHEMA,
         config.name,
@@ -90,6 +92,18 @@ def prepare(config: Config, reading: Reading) -> Any:
     return Plan(logged or header, task, config.all_budgets(), first.search, first.retrain, config.workers), bench
 
 
+def _check_data(run: Path, before: tuple[DomainCard, ...], now: tuple[DomainCard, ...]) -> None:
+    """A study goes on only with the images it began with."""
+    for old, new in zip(before, now, strict=True):
+        if old.sha256 != new.sha256:
+            raise InputError(
+                f"run {run}, domain {new.name}",
+                f"images of hash {new.sha256[:12]}...",
+                f"the run began with {old.sha256[:12]}... ({old.train:,} training images; now {new.train:,})",
+                "restore the images, or give the new study another `name`",
+            )
+
+
 def _device(config: Config, device_for: Any) -> str:
     return "cpu" if config.evaluator.name == "synthetic" else str(device_for(config.device))
 
@@ -101,7 +115,9 @@ def _first_config(logged: Header | None, config: Config) -> Config:
     return Config.model_validate_json(json.dumps({**logged.config, "name": config.name, "runs": str(config.runs)}))
 
 
-def _run(config: Config, reading: Reading, prepared: Any, changes: list[tuple[str, Any, Any]], quiet: bool) -> Study:
+def _run(
+    config: Config, reading: Reading, prepared: Any, changes: list[tuple[str, Any, Any]], quiet: bool, wish: Wish
+) -> Study:
     from apportion.cli.progress import Shown
     from apportion.search.run import Run
 
@@ -111,23 +127,11 @@ def _run(config: Config, reading: Reading, prepared: Any, changes: list[tuple[st
         run.amend(changes, config.search, config.retrain)
     with (
         Shown(plan.header.objective, run.trials, run.campaign.planned, quiet) as shown,
-        contextlib.closing(run.events()) as events,
+        contextlib.closing(run.events(wish)) as events,
     ):
         for event in events:
             shown.event(event)
     return run.study()
-
-
-@contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _show(study: Study, run: Path, quiet: bool, as_json: bool, how: str) -> None:

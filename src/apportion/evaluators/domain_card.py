@@ -1,11 +1,11 @@
 """A domain as a study sees it, without its images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class DomainCard:
-    """Number of classes, images per split, and the hash of all images and labels."""
+    """Number of classes, images per split, hash of all images and labels. `skipped`: unusable files, by reason."""
 
     name: str
     classes: int
@@ -13,3 +13,4 @@ class DomainCard:
     val: int
     test: int
     sha256: str
+    skipped: dict[str, int] = field(default_factory=dict)

@@ -9,12 +9,27 @@ from apportion.evaluators.proposal import Proposal
 from apportion.spaces.allocation import Allocation
 
 
+class Stop(Protocol):
+    """Somebody's wish that a trial stop soon (`threading.Event` and `multiprocessing.Event` are such)."""
+
+    def is_set(self) -> bool: ...
+
+
+class Stopped(Exception):
+    """A trial stopped on request, its state kept where its slot says; asked again, it goes on from there."""
+
+
 @dataclass(frozen=True)
 class Slot:
-    """Where a trial may leave files. `folder` is the run's; `keep_weights`: save the trained network there."""
+    """What a trial may use: `folder` for its files, `keep_weights`: save the trained network there.
+
+    `checkpoint`: the file that holds an unfinished trial. `stop`: looked at after every training step.
+    """
 
     folder: Path | None = None
     keep_weights: bool = False
+    checkpoint: Path | None = None
+    stop: Stop | None = None
 
 
 @dataclass(frozen=True)
@@ -26,7 +41,10 @@ class Outcome:
 
 
 class Evaluator(Protocol):
-    """Turns a proposal into a measurement. Raises `TrialFailed` for a pattern that could not be measured."""
+    """Turns a proposal into a measurement.
+
+    Raises `TrialFailed` for a pattern that could not be measured, `Stopped` when the slot asked for that.
+    """
 
     def __call__(self, proposal: Proposal, slot: Slot) -> Outcome: ...
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from apportion.evaluators.synthetic import SyntheticOptions
-from apportion.evaluators.task import Bench, Task, space_of
+from apportion.evaluators.task import Bench, Task
 from apportion.evaluators.training.options import TrainOptions
 from apportion.registry import Registry
 from apportion.spaces.shape import BackboneShape
@@ -21,7 +21,7 @@ EvaluatorOptions = Annotated[TrainOptions | SyntheticOptions, Field(discriminato
 
 @dataclass(frozen=True)
 class EvaluatorEntry:
-    """`module` has `shape(task)`: the backbone's shape and the owners, before any image is read; and `opened(task)`."""
+    """`module` has `shape_and_space(task)`, which reads no image, and `opened(task)`."""
 
     name: str
     summary: str
@@ -52,5 +52,7 @@ def open_task(task: Task) -> Bench:
 
 def shape_and_space(task: Task) -> tuple[BackboneShape, SharingSpace]:
     """The space alone, before any image is read: what the budget checks need."""
-    shape, owners = evaluators.get(task.evaluator.name, "evaluator.name").load().shape(task)
-    return shape, space_of(task, shape, owners)
+    found: tuple[BackboneShape, SharingSpace] = (
+        evaluators.get(task.evaluator.name, "evaluator.name").load().shape_and_space(task)
+    )
+    return found

@@ -53,17 +53,17 @@ def synthetic_shape(options: SyntheticOptions) -> BackboneShape:
     return BackboneShape("synthetic", tuple(sites), norms, "head", channels)
 
 
-def shape(task: Task) -> tuple[BackboneShape, tuple[str, ...]]:
-    """The made-up backbone and its owners; the task's backbone and data are not used."""
-    return synthetic_shape(task.evaluator), task.evaluator.domains
+def shape_and_space(task: Task) -> tuple[BackboneShape, SharingSpace]:
+    """The made-up backbone and its space; the task's backbone and data are not used."""
+    backbone = synthetic_shape(task.evaluator)
+    return backbone, space_of(task, backbone, task.evaluator.domains)
 
 
 def opened(task: Task) -> Bench:
     """An evaluator of the world that the task's options name."""
-    backbone, owners = shape(task)
+    backbone, space = shape_and_space(task)
     world = f"synthetic world {task.evaluator.world}"
-    cards = tuple(DomainCard(owner, CLASSES, 0, IMAGES, IMAGES, world) for owner in owners)
-    space = space_of(task, backbone, owners)
+    cards = tuple(DomainCard(owner, CLASSES, 0, IMAGES, IMAGES, world) for owner in space.owners)
     return Bench(backbone, space, cards, Synthetic(space, task.evaluator))
 
 

@@ -1,21 +1,30 @@
 """A task: what an evaluator is built from. It crosses to worker processes, which build their own from it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from apportion.errors import InputError
 from apportion.evaluators.data import DataOptions
 from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.protocol import Evaluator
 from apportion.registry import suggestion
-from apportion.spaces.options import BackboneOptions, SpaceOptions
+from apportion.spaces import order_tables
+from apportion.spaces.options import BackboneOptions, OrderOptions, SpaceOptions
+from apportion.spaces.orders import Order
 from apportion.spaces.shape import BackboneShape
+from apportion.spaces.site import Site
 from apportion.spaces.space import SharingSpace
 
 if TYPE_CHECKING:
     from apportion.evaluators.memo import Memo
     from apportion.spaces.network.forms import Form
+
+
+Norms = Callable[[], dict[str, list[float]]]
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,11 @@ class Bench:
     form: "Form | None" = None
 
 
-def space_of(task: Task, shape: BackboneShape, owners: tuple[str, ...]) -> SharingSpace:
-    """The sharing space; an InputError where `keep_shared` names no site."""
+def space_of(task: Task, shape: BackboneShape, owners: tuple[str, ...], norms: Norms | None = None) -> SharingSpace:
+    """The sharing space; an InputError where `keep_shared` or a listed order name no site.
+
+    `norms()` gives the L2 norm of every filter of each site's starting weights, where there are any.
+    """
     names = [site.name for site in shape.sites]
     for name in task.space.keep_shared:
         if name not in names:
@@ -56,6 +68,20 @@ def space_of(task: Task, shape: BackboneShape, owners: tuple[str, ...]) -> Shari
                 "space.keep_shared", repr(name), f"backbone {shape.name} has no such site", suggestion(name, names)
             )
     options = task.space
-    return SharingSpace(
-        shape.sites, owners, options.granularity, options.operator, options.order.order(), options.keep_shared
-    )
+    order = _order(options.order, shape.sites, owners, norms)
+    return SharingSpace(shape.sites, owners, options.granularity, options.operator, order, options.keep_shared)
+
+
+def _order(options: OrderOptions, sites: Sequence[Site], owners: Sequence[str], norms: Norms | None) -> Order:
+    if options.file is not None:
+        name = order_tables.learn(order_tables.read(options.file, sites, owners))
+        return Order(options.name, per_owner=order_tables.by_owner(name), table=name)
+    if options.name == "norm":
+        if norms is None:
+            raise InputError(
+                "space.order.name", "'norm'", "it ranks the filters of given weights", "give backbone.weights"
+            )
+        # Stable: equal norms keep the backbone's own order.
+        ranked = {site: np.argsort(-np.array(norm), kind="stable").tolist() for site, norm in norms().items()}
+        return Order(options.name, table=order_tables.learn(ranked))
+    return Order(options.name, options.seed, options.per_owner)

@@ -1,5 +1,6 @@
 """`train`: a pattern is worth what a network trained with it scores."""
 
+import gc
 import math
 import resource
 import statistics
@@ -15,18 +16,21 @@ from torch import nn
 from apportion.errors import InputError
 from apportion.evaluators.data import augmentations, load
 from apportion.evaluators.data.cache import DeviceCache
+from apportion.evaluators.data.domain import SPLITS, DomainData
 from apportion.evaluators.data.streams import steps_per_epoch
 from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.measurement import Measurement, Scores, Split
 from apportion.evaluators.memo import Memo, Tensors
 from apportion.evaluators.proposal import Proposal
-from apportion.evaluators.protocol import Outcome, Slot
+from apportion.evaluators.protocol import Outcome, Slot, Stop, TrialFailed
 from apportion.evaluators.task import Bench, Task, space_of
 from apportion.evaluators.training.checkpoints import save_model
-from apportion.evaluators.training.loop import Phase, diverged, joint, paced, stepper
+from apportion.evaluators.training.keeper import Keeper
+from apportion.evaluators.training.loop import joint
 from apportion.evaluators.training.options import TrainOptions
 from apportion.evaluators.training.regimes import regimes
 from apportion.evaluators.training.scoring import scores_of
+from apportion.evaluators.training.stepper import Phase, diverged, paced, stepper
 from apportion.registry import suggestion
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.backbones import backbones
@@ -64,24 +68,34 @@ class Train:
 
         Raises TrialFailed where training diverges.
         """
-        devices = [self.cache.device] if self.cache.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            return self._run(proposal, slot)
+        on_gpu = self.cache.device.type == "cuda"
+        with torch.random.fork_rng(devices=[self.cache.device] if on_gpu else []):
+            try:
+                return self._run(proposal, slot)
+            except (MemoryError, RuntimeError) as problem:
+                if not _out_of_memory(problem):
+                    raise
+                peak, message = self._peak_bytes(), str(problem).split("\n")[0]
+            # Outside the handler, which holds every tensor of the failed trial alive.
+            gc.collect()
+            if on_gpu:
+                torch.cuda.empty_cache()
+            remedy = "lower evaluator.batch or data.image_size"
+            raise TrialFailed("out of memory", f"peak {peak:,} bytes: {message}; {remedy}")
 
     def _run(self, proposal: Proposal, slot: Slot) -> Outcome:
-        net, used = self._started(proposal)
+        net, used = self._started(proposal, slot.stop)
         if self.cache.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.cache.device)
-        began = time.perf_counter()
-        curve: list[Scores] = []
-        phase = Phase("main", self.options.epochs)
+        keeper = Keeper(slot.checkpoint, slot.stop, _name_of(proposal))
         train = regimes.get(self.options.regime).load()
-        for _ in train(net, self.cache, self.options, phase, proposal.seed, proposal.rung):
-            curve.append(self._checked(scores_of(net, self.cache, "val"), len(curve) + 1))
-        splits: dict[Split, Scores] = {"val": curve[-1]}
+        phase = Phase("main", self.options.epochs)
+        for epoch in train(net, self.cache, self.options, phase, proposal.seed, proposal.rung, keeper):
+            keeper.curve.append(self._checked(scores_of(net, self.cache, "val"), epoch))
+        splits: dict[Split, Scores] = {"val": keeper.curve[-1]}
         if proposal.purpose in ("retrain", "anchor"):
             splits["test"] = scores_of(net, self.cache, "test")
-        measurement = Measurement(splits, tuple(curve), time.perf_counter() - began, self._peak_bytes())
+        measurement = Measurement(splits, tuple(keeper.curve), keeper.seconds(), self._peak_bytes())
         if slot.keep_weights and slot.folder is not None:
             save_model(slot.folder, net, {**self.about, **self._identity(net, proposal)})
         return Outcome(measurement, used)
@@ -105,19 +119,19 @@ class Train:
                 raise diverged(owner, last, "main", score.cross_entropy, "val loss", self.options)
         return scores
 
-    def _started(self, proposal: Proposal) -> tuple[MultiDomainNet, tuple[str, ...]]:
+    def _started(self, proposal: Proposal, stop: Stop | None) -> tuple[MultiDomainNet, tuple[str, ...]]:
         """The network before its first step, and the artifacts it came from."""
         net = self._net(proposal.allocation, proposal.seed)
         warm_up = self.options.warm_up
         if not (warm_up.shared_epochs or warm_up.head_epochs):
             return net, ()
-        artifact, tensors = self.memo(f"warm-up/seed-{proposal.seed}", lambda: self._warm_up(proposal.seed))
+        artifact, tensors = self.memo(f"warm-up/seed-{proposal.seed}", lambda: self._warm_up(proposal.seed, stop))
         shared = self._net(self.space.shared(), proposal.seed)
         shared.load_state_dict(tensors)
         net.start_from(shared)
         return net, (artifact.key,)
 
-    def _warm_up(self, seed: int) -> Tensors:
+    def _warm_up(self, seed: int, stop: Stop | None) -> Tensors:
         """The all-shared network after its own epochs, then its heads alone: the common start of all patterns."""
         net = self._net(self.space.shared(), seed)
         for phase in (
@@ -125,14 +139,15 @@ class Train:
             Phase("heads", self.options.warm_up.head_epochs, heads_only=True),
         ):
             if phase.epochs:
-                for _ in joint(net, self.cache, self.options, phase, seed, phase.epochs):
+                for _ in joint(net, self.cache, self.options, phase, seed, phase.epochs, Keeper(None, stop, "")):
                     pass
         return net.state_dict()
 
     def _net(self, allocation: Allocation, seed: int) -> MultiDomainNet:
         classes = [self.cache.class_count(owner) for owner in self.space.owners]
         template = self.template(seed)
-        net = MultiDomainNet(template, self.shape, self.space, allocation, classes, seed, self.options.parametrisation)
+        how, form = self.options.parametrisation, self.form
+        net = MultiDomainNet(template, self.shape, self.space, allocation, classes, seed, how, form)
         return net.to(self.cache.device)
 
     def _peak_bytes(self) -> int:
@@ -163,9 +178,28 @@ class Train:
             return paced(self._net(allocation, 0), self.cache, self.options)
 
 
-def shape(task: Task) -> tuple[BackboneShape, tuple[str, ...]]:
-    """The backbone's shape and the owners. Weights are checked here, before anything is paid."""
-    return _template(task)[1], tuple(augmentations(task.data))
+def _name_of(proposal: Proposal) -> str:
+    """What a checkpoint must agree with to be taken up."""
+    return f"{proposal.id} {proposal.allocation.key()} rung {proposal.rung} seed {proposal.seed}"
+
+
+def _out_of_memory(problem: BaseException) -> bool:
+    """True for a GPU's and for the CPU allocator's complaint, which is a bare RuntimeError."""
+    return isinstance(problem, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(problem)
+
+
+def shape_and_space(task: Task) -> tuple[BackboneShape, SharingSpace]:
+    """The backbone's shape and its space. Weights are checked here, before anything is paid."""
+    template, backbone = _template(task)
+    return backbone, _space(task, template, backbone)
+
+
+def _space(task: Task, template: Callable[[int], nn.Module], backbone: BackboneShape) -> SharingSpace:
+    def norms() -> dict[str, list[float]]:
+        weights = {site.name: template(0).get_submodule(site.name).get_parameter("weight") for site in backbone.sites}
+        return {name: weight.detach().flatten(1).norm(dim=1).tolist() for name, weight in weights.items()}
+
+    return space_of(task, backbone, tuple(augmentations(task.data)), norms if task.backbone.weights else None)
 
 
 def opened(task: Task) -> Bench:
@@ -173,7 +207,7 @@ def opened(task: Task) -> Bench:
     torch.set_num_threads(task.threads)
     template, backbone = _template(task)
     domains = load(task.data)
-    space = space_of(task, backbone, tuple(domain.name for domain in domains))
+    space = _space(task, template, backbone)
     options: TrainOptions = task.evaluator
     known = space.operator.parametrisations
     if options.parametrisation not in known:
@@ -181,9 +215,7 @@ def opened(task: Task) -> Bench:
         remedy = suggestion(options.parametrisation, known)
         raise InputError("evaluator.parametrisation", repr(options.parametrisation), law, remedy)
     cache = DeviceCache(domains, augmentations(task.data), task.device)
-    cards = tuple(
-        DomainCard(d.name, d.class_count, d.sizes["train"], d.sizes["val"], d.sizes["test"], d.sha256) for d in domains
-    )
+    cards = tuple(_card(domain) for domain in domains)
     memo = Memo(task.folder / "artifacts" if task.folder is not None else None)
     about = {
         "backbone": task.backbone.model_dump(mode="json"),
@@ -197,6 +229,11 @@ def opened(task: Task) -> Bench:
     if form is None:
         form = evaluator.faster_form() if len(space.owners) > 1 and space.dimension else "compose"
     return Bench(backbone, space, cards, replace(evaluator, form=form), memo, form)
+
+
+def _card(domain: DomainData) -> DomainCard:
+    train, val, test = (domain.sizes[split] for split in SPLITS)
+    return DomainCard(domain.name, domain.class_count, train, val, test, domain.sha256, dict(domain.skipped))
 
 
 def _template(task: Task) -> tuple[Callable[[int], nn.Module], BackboneShape]:

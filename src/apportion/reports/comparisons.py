@@ -1,11 +1,12 @@
 """The comparisons a study was made for: at each budget the searched scheme against the one made by hand.
 
-Which scheme stands for its kind is decided by validation loss alone (of the search trial that was retrained), so the
-scores that are compared have had no say in it. Choosing by test scores would favour the kind with more candidates.
+Which scheme stands for its kind is decided by validation loss alone, so the scores that are compared have had no say in
+it. Choosing by test scores would favour the kind with more candidates.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 from typing import Literal
 
 from apportion.reports.kinds import Kind
@@ -58,19 +59,21 @@ def comparisons(results: Results) -> tuple[Comparison, ...]:
 
 
 def chosen(results: Results, budget: Budget, kind: Kind) -> Scheme | None:
-    """The scheme that stands for its kind: least validation loss of the search trial that led to it.
+    """The scheme that stands for its kind: least mean validation loss over the seeds that all candidates have.
 
-    Where a candidate has no such trial, or they were not all trained in full, all are compared by their mean validation
-    loss over seeds instead: early rungs can rank the wrong way round (`bottom` last, where in the end it is first).
+    Not by the search trial that led to it: one seed's noise (.002) is as large as what tells good schemes apart, so the
+    search would often be compared with a rival weaker than the best one. Test scores have no say.
     """
-    candidates = results.at(budget, kind)
+    candidates = [scheme for scheme in results.at(budget, kind) if scheme.validation_losses]
     if not candidates:
         return None
-    by_search = all(scheme.choice_loss is not None and scheme.choice_rung == results.full_rung for scheme in candidates)
-    if by_search:
-        return min(candidates, key=lambda scheme: (scheme.choice_loss, scheme.controller))
-    with_validation = [scheme for scheme in candidates if scheme.validation_loss.n] or list(candidates)
-    return min(with_validation, key=lambda scheme: (scheme.validation_loss.mean, scheme.controller))
+    common = set.intersection(*(set(scheme.validation_losses) for scheme in candidates))
+
+    def mean(scheme: Scheme) -> float:
+        losses = scheme.validation_losses
+        return fmean(losses[seed] for seed in common or losses)
+
+    return min(candidates, key=lambda scheme: (mean(scheme), scheme.controller))
 
 
 def difference(left: Scheme | None, right: Scheme | None) -> Interval:

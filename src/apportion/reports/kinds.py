@@ -11,5 +11,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def kind_of(controller: str) -> Kind:
-    """What `controller` counts as on every table and picture; a name that is not registered is a search."""
-    return controllers.get(controller).kind if controller in controllers else "searched"
+    """What `controller` counts as on every table and picture; a name that is not registered is a search.
+
+    What stands behind a colon tells several of one controller apart: `listed:mine`.
+    """
+    name = controller.partition(":")[0]
+    return controllers.get(name).kind if name in controllers else "searched"

@@ -36,11 +36,6 @@ class Results:
         found = dict.fromkeys(scheme.budget for scheme in self.schemes if scheme.budget is not None)
         return tuple(sorted(found, key=self._size))
 
-    @property
-    def full_rung(self) -> int:
-        """Epochs of the longest run: the full schedule, as far as this study has come."""
-        return max((trial.proposal.rung for trial in self.study.trials), default=0)
-
     def of(self, controller: str, budget: Budget | None = None) -> Scheme | None:
         """The scheme of that controller and budget, if it was measured."""
         for scheme in self.measured:
@@ -95,7 +90,6 @@ def _scheme(study: Study, key: Key, trials: list[Trial], split: Split, price: Pr
         split,
         study.header.objective,
         study.header.objective(scores) if scores else None,
-        choice.proposal.rung if choice else None,
         len(pending),
         len(trials) - len(counted),
     )

@@ -47,9 +47,8 @@ def pricer(header: Header) -> Pricer:
 class Scheme:
     """`trials`: one per seed, measured or failed, in the order of their seeds. Scores are read on `split`.
 
-    `choice_loss` is the validation objective of the search trial that was retrained: what a scheme is chosen by
-    before its test scores are looked at (None: it was not searched, or its search trial gave none), and
-    `choice_rung` the epochs that it was measured after.
+    `choice_loss` is the validation objective of the search trial that was retrained (None: it was not searched, or its
+    search trial gave none).
     """
 
     controller: str
@@ -60,7 +59,6 @@ class Scheme:
     split: Split
     objective: Objective
     choice_loss: float | None = None
-    choice_rung: int | None = None
     pending: int = 0
     superseded: int = 0
 
@@ -101,8 +99,9 @@ class Scheme:
         return mean_interval(self.accuracies.values())
 
     @cached_property
-    def validation_loss(self) -> Interval:
-        return mean_interval(self.by_seed(self.objective, "val").values())
+    def validation_losses(self) -> dict[int, float]:
+        """The validation objective of the seeds that have one."""
+        return {seed: loss for seed, loss in self.by_seed(self.objective, "val").items() if loss is not None}
 
     def of_domain(self, domain: str, value: Callable[[Scores], float]) -> Interval:
         """`value` of the scores of `domain` alone, over seeds."""

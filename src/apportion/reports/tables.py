@@ -92,4 +92,4 @@ def ranked_table(results: Results) -> "Table":
 
 
 def _heading(scheme: Scheme) -> str:
-    return "anchors" if scheme.budget is None else words.budget_words(scheme.budget)
+    return "no budget" if scheme.budget is None else words.budget_words(scheme.budget)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from apportion.evaluators.measurement import Failure, Measurement, Trial
 from apportion.evaluators.proposal import Proposal
-from apportion.evaluators.protocol import Outcome, Slot
+from apportion.evaluators.protocol import Outcome, Slot, Stopped
 from apportion.search.executor import Executor, Result
 
 Key = tuple[str, int, int, bool]
@@ -51,8 +51,13 @@ class Cached:
         first = self._first.setdefault(_key(proposal), proposal.id)
         if first != proposal.id:
             self.repeats += 1
-            return lambda: Repeated(first, self._known[first])
+            return lambda: self._repeated(first)
         return self._remembering(proposal.id, self.wrapped.submit(proposal, slot))
+
+    def _repeated(self, first: str) -> Repeated:
+        if first not in self._known:
+            raise Stopped  # told in order, the first one has ended before its repeat: unless the study was stopped
+        return Repeated(first, self._known[first])
 
     def _remembering(self, name: str, result: Result) -> Result:
         def wait() -> Outcome | Failure:

@@ -34,7 +34,7 @@ class Track:
     @property
     def name(self) -> str:
         budgets = self.context.budgets
-        return f"{self.choice.name}/{budgets[0].name}" if budgets else self.choice.name
+        return f"{self.choice.label}/{budgets[0].name}" if budgets else self.choice.label
 
     def ask(self) -> Proposal | None:
         """The controller's next proposal under this scheme's name; None when it has none now."""
@@ -72,23 +72,23 @@ class Campaign:
         rung = min(search.rung or rungs, rungs)
         self.tracks: list[Track] = []
         for choice in search.controllers:
-            for own in [()] if choice.entry.kind == "anchor" else [(budget,) for budget in budgets]:
+            for own in [(budget,) for budget in budgets] if choice.entry.bound else [()]:
                 context = Context(space, own, objective, search.seed, search.seed, rung)
                 controller = choice.entry.build(context, choice.own_options())
                 self.tracks.append(Track(choice, context, controller, search.trials_of(choice)))
         for track in self.tracks:
-            if track.choice.entry.kind == "anchor":
+            if not track.choice.entry.bound:
                 asked = track.controller.ask()
-                assert isinstance(asked, Proposal), "an anchor knows its pattern"
+                assert isinstance(asked, Proposal), "a controller without a budget knows its pattern"
                 track.best = replace(asked, id=track.name)
         self._retrained: set[str] = set()
         self._retrains_open = 0
 
     def amend(self, search: SearchOptions, retrain: RetrainOptions) -> None:
         """Allow more trials or seeds. Controllers go on where they are."""
-        counts = {choice.name: search.trials_of(choice) for choice in search.controllers}
+        counts = {choice.label: search.trials_of(choice) for choice in search.controllers}
         for track in self.tracks:
-            track.trials = counts[track.choice.name]
+            track.trials = counts[track.choice.label]
         self.retrain = retrain
 
     @property
@@ -118,7 +118,7 @@ class Campaign:
                 if best is None:
                     continue
                 name = f"{best.id}/seed-{seed}"
-                if best.purpose == "anchor":
+                if best.budget is None:
                     yield replace(best, id=name, rung=self.rungs, seed=seed)
                 else:
                     yield replace(best, id=name, rung=self.rungs, seed=seed, purpose="retrain", parent=best.id)

@@ -21,7 +21,8 @@ def scheme_of(proposal: Proposal) -> str:
 def model_folder(run: Path, proposal: Proposal) -> Path:
     """Where the network of this trial is saved."""
     scheme = scheme_of(proposal)
-    return run / FOLDER / scheme.replace("/", "_") / proposal.id.removeprefix(f"{scheme}/").replace("/", "_")
+    names = scheme, proposal.id.removeprefix(f"{scheme}/")
+    return run.joinpath(FOLDER, *(name.replace("/", "_").replace(":", "_") for name in names))
 
 
 def disk_bytes(model: int, schemes: int, seeds: int, trials: int) -> int:

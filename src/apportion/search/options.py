@@ -1,5 +1,7 @@
 """What a config may say about objective, search and retraining. Loads neither torch nor Optuna."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -54,6 +56,12 @@ class ControllerChoice(BaseModel):
         return self
 
     @property
+    def label(self) -> str:
+        """What its trials are called: the controller's name; a listed pattern's file beside it."""
+        file = self.options.get("file")
+        return f"{self.name}:{Path(file).stem}" if self.name == "listed" and isinstance(file, str) else self.name
+
+    @property
     def entry(self) -> ControllerEntry:
         return controllers.get(self.name, "name")
 
@@ -83,15 +91,27 @@ class SearchOptions(BaseModel):
 
     @model_validator(mode="after")
     def _each_once(self) -> "SearchOptions":
-        names = [choice.name for choice in self.controllers]
+        names = [choice.label for choice in self.controllers]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"controllers lists {twice!r} twice; name each once")
         return self
 
+    def joined_by(self, patterns: Sequence[Path]) -> "SearchOptions":
+        """The same with a `listed` controller for each file; an InputError where two files have one name."""
+        more = [{"name": "listed", "options": {"file": str(path)}} for path in patterns]
+        dumped = self.model_dump()
+        try:
+            return SearchOptions.model_validate({**dumped, "controllers": (*dumped["controllers"], *more)})
+        except ValidationError as error:
+            message = str(error.errors(include_url=False)[0]["ctx"]["error"])
+            raise InputError("--pattern", ", ".join(map(str, patterns)), message, "rename one of the files") from None
+
     def trials_of(self, choice: ControllerChoice) -> int:
-        """Search trials per budget: one for a hand-made scheme, none for an anchor."""
-        return {"anchor": 0, "hand-made": 1, "searched": choice.trials or self.trials}[choice.entry.kind]
+        """Search trials per budget: one for a hand-made scheme, none for a pattern that no budget binds."""
+        if not choice.entry.bound:
+            return 0
+        return 1 if choice.entry.kind == "hand-made" else choice.trials or self.trials
 
 
 class RetrainOptions(BaseModel):

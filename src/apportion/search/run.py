@@ -4,6 +4,7 @@ Up to `workers` trials are in flight, and they are told strictly in the order th
 the log depends on the config alone, and a run killed at any moment and resumed ends with an equal log.
 """
 
+import contextlib
 import shutil
 from collections import deque
 from collections.abc import Generator
@@ -14,7 +15,7 @@ from typing import Any
 from apportion.errors import InputError
 from apportion.evaluators.measurement import Failure, Trial
 from apportion.evaluators.proposal import Proposal
-from apportion.evaluators.protocol import Outcome, Slot
+from apportion.evaluators.protocol import Outcome, Slot, Stop, Stopped
 from apportion.evaluators.task import Bench, Task
 from apportion.search.cached import Cached, Repeated, ResultOrRepeat
 from apportion.search.campaign import Campaign
@@ -24,8 +25,11 @@ from apportion.search.options import RetrainOptions, SearchOptions
 from apportion.search.replay import Replayed, replay
 from apportion.search.study import Header, Study, study_of, to_json
 from apportion.search.study_log import Reading, Record, StudyLog
+from apportion.spaces import order_tables
 from apportion.spaces.budget import Budget
 from apportion.spaces.ledger import ledger_of
+
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Run:
 
     def __init__(self, folder: Path, plan: Plan, bench: Bench, reading: Reading) -> None:
         self.folder, self.plan, self.bench = folder, plan, bench
+        if bench.space.order.table:
+            order_tables.keep(bench.space.order.table, folder)
         self.campaign = plan.campaign(bench.evaluator.rungs)
         self.log = StudyLog(folder / "study.jsonl", reading)
         self.replayed = self._replay(reading)
@@ -99,10 +105,13 @@ class Run:
         )
         self.log.sync()
 
-    def events(self) -> Generator[Event, None, None]:
-        """Run to the end; yields as trials start and are told. Closing the generator stops the workers."""
+    def events(self, stop: Stop) -> Generator[Event, None, None]:
+        """Run to the end; yields as trials start and are told. Closing the generator kills the workers.
+
+        Raises Stopped soon after `stop` is set, the trials under way kept in checkpoints.
+        """
         self._check_disk()
-        executor = Cached(executor_for(self.plan.task, self.bench.evaluator, self.plan.workers))
+        executor = Cached(executor_for(self.plan.task, self.bench.evaluator, self.plan.workers, stop))
         for trial in self.trials:
             executor.learn(trial)
         waiting: deque[tuple[Proposal, ResultOrRepeat]] = deque()
@@ -116,8 +125,13 @@ class Run:
                     yield Started(proposal)
                 if not waiting:
                     break
+                if stop.is_set():
+                    _wait_for_checkpoints(waiting)
                 proposal, result = waiting.popleft()
-                trial = self._tell(proposal, result())
+                try:
+                    trial = self._tell(proposal, result())
+                except Stopped:
+                    _wait_for_checkpoints(waiting)
                 yield Told(trial, len(self.trials), self.campaign.planned)
             kept = keep_best(self.folder, self.trials, self.plan.header.objective)
             self.log.append("final", trials=len(self.trials), models=[to_json(item) for item in kept])
@@ -141,7 +155,9 @@ class Run:
         return asked
 
     def _slot(self, proposal: Proposal) -> Slot:
-        return Slot(model_folder(self.folder, proposal), keep_weights=proposal.purpose in ("retrain", "anchor"))
+        keep = proposal.purpose in ("retrain", "anchor")
+        checkpoint = self.folder / CHECKPOINTS / (proposal.id.replace("/", "_") + ".checkpoint")
+        return Slot(model_folder(self.folder, proposal), keep, checkpoint)
 
     def _tell(self, proposal: Proposal, result: Outcome | Failure | Repeated) -> Trial:
         repeated = result.of if isinstance(result, Repeated) else None
@@ -160,6 +176,10 @@ class Run:
             duplicate_of=repeated,
         )
         self.log.sync()
+        # Only now: a trial that ended but could not be told before a stop goes on from its checkpoint.
+        checkpoint = self._slot(proposal).checkpoint
+        assert checkpoint is not None
+        checkpoint.unlink(missing_ok=True)
         self.campaign.tell(trial)
         self.trials.append(trial)
         if proposal.purpose in ("retrain", "anchor"):
@@ -193,3 +213,11 @@ class Run:
         from apportion.search.study_log import read_log
 
         return study_of(read_log(self.log.path).records, self.log.path)
+
+
+def _wait_for_checkpoints(waiting: deque[tuple[Proposal, ResultOrRepeat]]) -> None:
+    """Let the other trials under way stop as well. One that still ended is told when the study goes on."""
+    for _, result in waiting:
+        with contextlib.suppress(Stopped):
+            result()
+    raise Stopped

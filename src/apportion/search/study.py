@@ -15,6 +15,7 @@ from apportion.evaluators.measurement import Artifact, Failure, Measurement, Tri
 from apportion.evaluators.objective import Objective
 from apportion.evaluators.proposal import Proposal
 from apportion.search.study_log import Record, read_log
+from apportion.spaces import order_tables
 from apportion.spaces.shape import BackboneShape
 from apportion.spaces.space import SharingSpace
 
@@ -146,4 +147,5 @@ def open_study(run: Path) -> Study:
         raise InputError(
             f"run {run}", "no study.jsonl", "a run folder holds its study log", "see `apportion list runs`"
         )
+    order_tables.learn_from(path.parent)
     return study_of(read_log(path).records, path)

@@ -23,7 +23,7 @@ class Ledger:
 
     items: tuple[Item, ...]
     backbone: int
-    """Convolution weights and biases and norm affines of one plain backbone without a head."""
+    """Trained numbers of one plain backbone without a head."""
     backbone_convolutions: int
 
     @property
@@ -75,9 +75,11 @@ def ledger_of(shape: BackboneShape, space: SharingSpace, allocation: Allocation,
     live = space.cost(allocation).live
     items = [Item("shared filters", None, live - sum(owned_by.values()))]
     items += [Item("owned filters", owner, owned_by[owner]) for owner in owners]
-    items += [Item("convolution biases", owner, shape.convolution_biases) for owner in owners]
+    items.append(Item("never owned", None, shape.never_owned))
+    items.append(Item("constants", None, shape.constants, trained=False))
+    items += [Item("biases", owner, shape.convolution_biases) for owner in owners]
     items += [Item("norm affine", owner, shape.norm_affine) for owner in owners]
-    items += [Item("running statistics", owner, shape.norm_affine, trained=False) for owner in owners]
+    items += [Item("running statistics", owner, shape.running_statistics, trained=False) for owner in owners]
     items += [Item("heads", owner, (shape.head_features + 1) * classes[owner]) for owner in owners]
-    backbone = shape.convolution_weights + shape.convolution_biases + shape.norm_affine
+    backbone = shape.convolution_weights + shape.convolution_biases + shape.norm_affine + shape.never_owned
     return Ledger(tuple(item for item in items if item.count), backbone, shape.convolution_weights)

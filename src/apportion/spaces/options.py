@@ -6,17 +6,21 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apportion.errors import InputError
-from apportion.spaces.backbones import backbones
+from apportion.spaces.backbones import BackboneEntry
+from apportion.spaces.backbones.lookup import backbone_entry
 from apportion.spaces.budget import Budget, Unit
 from apportion.spaces.granularity import Granularity
 from apportion.spaces.operators import operators
-from apportion.spaces.orders import Order, orders
+from apportion.spaces.orders import orders
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class BackboneOptions(BaseModel):
-    """`weights`: a local .safetensors file, a torchvision weight name such as `DEFAULT`, or nothing."""
+    """`name`: registered, torchvision's, `timm:NAME`, or `package.module:attribute` of your own.
+
+    `weights`: a local .safetensors file, a torchvision weight name such as `DEFAULT`, or nothing.
+    """
 
     model_config = STRICT
     name: str = "resnet8"
@@ -25,27 +29,34 @@ class BackboneOptions(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> "BackboneOptions":
-        backbones.get(self.name, "name").check_options(self.options, "options")
+        # Whether plugins are allowed is not the config's to say: the command line does, before `entry` builds anything.
+        backbone_entry(self.name, "name", allow_plugins=True).check_options(self.options, "options")
         if self.weights is not None and "/" in self.weights and not Path(self.weights).is_file():
             raise InputError("weights", repr(self.weights), "there is no such file", "give a .safetensors file")
         return self
 
+    def entry(self, allow_plugins: bool = False) -> BackboneEntry:
+        """The backbone that is meant; an InputError where it is foreign code and that was not allowed."""
+        return backbone_entry(self.name, "backbone.name", allow_plugins)
+
 
 class OrderOptions(BaseModel):
-    """Which filters come first: see `apportion list orders`."""
+    """Which filters come first: see `apportion list orders`. `file`: the JSON of a `listed` order."""
 
     model_config = STRICT
     name: str = "index"
     seed: int = 0
     per_owner: bool = False
+    file: Path | None = None
 
     @model_validator(mode="after")
     def _known(self) -> "OrderOptions":
         orders.get(self.name, "name")
+        if (self.name == "listed") != (self.file is not None):
+            raise ValueError("a listed order has a file, and no other order has one")
+        if self.file is not None and not self.file.is_file():
+            raise InputError("file", repr(str(self.file)), "there is no such file", "give a JSON file of filter orders")
         return self
-
-    def order(self) -> Order:
-        return Order(self.name, self.seed, self.per_owner)
 
 
 class SpaceOptions(BaseModel):

@@ -12,9 +12,10 @@ Kind = Literal["conv", "depthwise", "grouped", "linear"]
 class Site:
     """A layer that owners may depart from, described without its weights.
 
-    `shape` is that of the weight: [filters, channels per group, kernel height, kernel width] (or [out, in]).
-    `depth` counts sites in the order the backbone calls them, 0 at the input. `stage` counts the drops in
-    resolution before it. `max_level` is the operator's greatest level here (for `filters`: all of them).
+    `shape` is that of the weight: [filters, channels per group, kernel height, kernel width]; of a linear layer
+    [outputs, inputs], whose filters are its outputs. `depth` counts sites in the order the backbone calls them, 0 at
+    the input. `stage` counts the drops in resolution before it. `max_level` is the operator's greatest level here (for
+    `filters`: all of them).
     """
 
     name: str

@@ -3,45 +3,121 @@
 A dataset is a named set of domains that share one image size. This package's front door loads neither numpy nor torch,
 so that a configuration can be checked without them; `load` does, when the images are wanted.
 
-Adding a dataset = one file with a `load(root, domains, image_size)` + one `Dataset` line in `datasets`.
+Adding a dataset = one file with a reader, a model of options with its `name`, a place in `AnyDataOptions` and one
+`Dataset` line in `datasets`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from apportion.errors import InputError
 from apportion.evaluators.data.augmentation import PENTATHLON, Augmentation, resolved
-from apportion.evaluators.data.options import AugmentOptions, DataOptions
+from apportion.evaluators.data.findings import Problem, Progress, Scan
+from apportion.evaluators.data.folder import layout
+from apportion.evaluators.data.options import (
+    AugmentOptions,
+    DataOptions,
+    FolderOptions,
+    PentathlonOptions,
+    TorchvisionOptions,
+)
+from apportion.evaluators.data.torchvision_names import DOMAINS as TORCHVISION
 from apportion.registry import Registry, suggestion
 
 if TYPE_CHECKING:
     from apportion.evaluators.data.domain import DomainData
 
-__all__ = ["AugmentOptions", "Augmentation", "DataOptions", "Dataset", "augmentations", "datasets", "load"]
+__all__ = [
+    "AnyDataOptions",
+    "AugmentOptions",
+    "Augmentation",
+    "DataOptions",
+    "Dataset",
+    "FolderOptions",
+    "PentathlonOptions",
+    "Progress",
+    "Scan",
+    "TorchvisionOptions",
+    "augmentations",
+    "datasets",
+    "load",
+    "scan",
+]
+
+
+def _pentathlon_unless_named(given: Any) -> Any:
+    return {"name": "pentathlon", **given} if isinstance(given, dict) else given
+
+
+AnyDataOptions = Annotated[
+    Annotated[PentathlonOptions | FolderOptions | TorchvisionOptions, Field(discriminator="name")],
+    BeforeValidator(_pentathlon_unless_named),
+]
+"""What a config holds under `data:`."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A registered dataset.
+    """A registered dataset; `options` below are those of its own model.
 
-    `load(root, domains, image_size)`: the domains in the order asked for; `root` None means the images that are
-    shipped. `defaults`: every domain the dataset has, with its augmentation.
+    `domains(options)`: every domain there is, with its default augmentation. Opens no image, loads no numpy.
+    `load(options, names)`: the domains `names`, in that order.
+    `scan(options, names, progress)`: the same, but everything that is wrong is found and said instead of the first.
     """
 
     name: str
     summary: str
-    load: Callable[[Path | None, Sequence[str] | None, int], list[DomainData]]
-    defaults: Mapping[str, Augmentation]
+    domains: Callable[[Any], Mapping[str, Augmentation]]
+    load: Callable[[Any, Sequence[str]], list[DomainData]]
+    scan: Callable[[Any, Sequence[str], Progress], Scan]
 
 
-def _load_pentathlon(root: Path | None, domains: Sequence[str] | None, image_size: int) -> list[DomainData]:
+def _pentathlon(options: DataOptions, names: Sequence[str]) -> list[DomainData]:
     from apportion.evaluators.data import pentathlon  # here, not above: numpy and Pillow are slow to import
 
-    return pentathlon.load(root, domains, image_size)
+    return pentathlon.load(options.root, names, options.image_size)
+
+
+def _folder(options: FolderOptions, names: Sequence[str]) -> list[DomainData]:
+    from apportion.evaluators.data.folder import read
+
+    return read.load(options, names)
+
+
+def _folder_scan(options: FolderOptions, names: Sequence[str], progress: Progress) -> Scan:
+    from apportion.evaluators.data.folder import read
+
+    return read.scan(options, names, progress)
+
+
+def _torchvision(
+    options: TorchvisionOptions, names: Sequence[str], progress: Progress = lambda done, total: None
+) -> list[DomainData]:
+    from apportion.evaluators.data import torchvision_sets
+
+    return torchvision_sets.load(options, names, progress)
+
+
+def _by_loading(loads: Callable[[Any, Sequence[str]], list[DomainData]]) -> Callable[..., Scan]:
+    """A scan for datasets that come whole or not at all: each domain is loaded, an InputError is its problem."""
+
+    def scan(options: DataOptions, names: Sequence[str], progress: Progress) -> Scan:
+        domains, problems = [], []
+        for done, name in enumerate(names):
+            try:
+                domains += loads(options, [name])
+            except InputError as error:
+                found = (error.place, error.value, error.law, error.remedy)
+                problems.append(Problem("error", name, "cannot be loaded", *found))
+            progress(done + 1, len(names))
+        return Scan(tuple(domains), tuple(problems))
+
+    return scan
 
 
 datasets: Registry[Dataset] = Registry(
@@ -50,8 +126,23 @@ datasets: Registry[Dataset] = Registry(
         Dataset(
             "pentathlon",
             "digits, fashion, photos, sketches and glyphs: a pocket of 2,000 training images each, or the full files",
-            _load_pentathlon,
-            PENTATHLON,
+            lambda options: PENTATHLON,
+            _pentathlon,
+            _by_loading(_pentathlon),
+        ),
+        Dataset(
+            "folder",
+            "your own images: root/DOMAIN/CLASS/* or root/DOMAIN/train|val|test/CLASS/* (see apportion init)",
+            layout.domains,
+            _folder,
+            _folder_scan,
+        ),
+        Dataset(
+            "torchvision",
+            "torchvision's datasets by name, such as CIFAR100 and SVHN; downloaded only with download: true",
+            lambda options: TORCHVISION,
+            _torchvision,
+            _by_loading(_torchvision),
         ),
     ],
 )
@@ -59,17 +150,22 @@ datasets: Registry[Dataset] = Registry(
 
 def load(options: DataOptions) -> list[DomainData]:
     """The domains that `options` asks for, images at `options.image_size`. InputError where they cannot be had."""
-    augmentations(options)  # cheap, and names a misspelt domain before any file is opened
-    return datasets.get(options.name, "data.name").load(options.root, options.domains, options.image_size)
+    # The names first: cheap, and a misspelt domain is named before any file is opened.
+    return datasets.get(options.name, "data.name").load(options, list(augmentations(options)))
+
+
+def scan(options: DataOptions, progress: Progress = lambda done, total: None) -> Scan:
+    """The same, but nothing is refused: everything that can be said about the images, and what can be used of them."""
+    return datasets.get(options.name, "data.name").scan(options, list(augmentations(options)), progress)
 
 
 def augmentations(options: DataOptions) -> dict[str, Augmentation]:
     """The augmentation of every domain chosen, in order: the options' values over the dataset's defaults.
 
-    Reads no file. InputError for a dataset or a domain that does not exist. A `per_domain` entry of a domain that
+    Opens no image. InputError for a dataset or a domain that does not exist. A `per_domain` entry of a domain that
     `domains` leaves out is allowed, so that one recipe can be run on fewer domains.
     """
-    defaults = datasets.get(options.name, "data.name").defaults
+    defaults = datasets.get(options.name, "data.name").domains(options)
     chosen = list(defaults) if options.domains is None else options.domains
     for place, names in (("data.domains", chosen), ("data.per_domain", list(options.per_domain))):
         for name in names:

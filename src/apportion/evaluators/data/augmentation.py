@@ -1,7 +1,7 @@
 """How a domain's training images are varied: the settled values, and those each dataset starts from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from apportion.evaluators.data.options import AugmentOptions
 
@@ -28,4 +28,7 @@ PENTATHLON: Mapping[str, Augmentation] = {
 
 def resolved(default: Augmentation, options: AugmentOptions | None) -> Augmentation:
     """`default` with every value that `options` sets."""
-    return default if options is None else replace(default, **options.model_dump(exclude_none=True))
+    if options is None:
+        return default
+    chosen = {field.name: getattr(options, field.name) for field in fields(Augmentation)}
+    return replace(default, **{name: value for name, value in chosen.items() if value is not None})

@@ -1,7 +1,8 @@
 """A domain: three splits of labelled images under a name, as plain arrays in memory."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -37,13 +38,17 @@ class Images:
 
 @dataclass(frozen=True, eq=False)
 class DomainData:
-    """One domain. `classes`: names by label. All splits have the same H x W and channels."""
+    """One domain. `classes`: names by label. All splits have the same H x W and channels.
+
+    `skipped`: images that were left out because they cannot be used, counted by reason.
+    """
 
     name: str
     classes: tuple[str, ...]
     train: Images
     val: Images
     test: Images
+    skipped: Mapping[str, int] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         shapes = {split: self.split(split).images.shape[1:] for split in SPLITS}

@@ -26,7 +26,7 @@ def read(path: Path, name: str) -> DomainData:
     if len(set(shapes.values())) > 1:
         value = ", ".join(f"{split} {_text(shape)}" for split, shape in shapes.items())
         raise InputError(str(path), value, "all splits have images of one shape", "write the file again")
-    return DomainData(name, classes, **splits)
+    return DomainData(name, classes, splits["train"], splits["val"], splits["test"])
 
 
 def _arrays(path: Path) -> Arrays:

@@ -1,7 +1,8 @@
 """What a person may write under `data:`. Read by every command, so it imports neither numpy nor torch."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,10 +23,38 @@ class AugmentOptions(BaseModel):
     std: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
 
 
-class DataOptions(BaseModel):
-    """Which domains to train on. `root`: a folder of full files, None = the images that are shipped.
+class FittedOptions(AugmentOptions):
+    """The same for images of any size and mode, which are first made square.
 
-    `domains`: in this order, None = all the dataset has. `image_size`: pixels of a side, the same for all domains.
+    `resize`: `squash` stretches both sides, `crop` keeps the middle, `pad` keeps all and fills up with `background`.
+    `background` also shows through transparent pixels.
+    """
+
+    resize: Literal["squash", "crop", "pad"] = "squash"
+    background: Literal["white", "black", "grey"] = "white"
+
+
+class SplitOptions(BaseModel):
+    """Shares of each class that become `val` and `test` where the data have no such split; `seed` says which images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    val: float = Field(0.15, gt=0, lt=1)
+    test: float = Field(0.15, gt=0, lt=1)
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _train_keeps_something(self) -> "SplitOptions":
+        if self.val + self.test >= 1:
+            raise ValueError(f"val {self.val:g} and test {self.test:g} leave nothing to train on; lower them")
+        return self
+
+
+class DataOptions(BaseModel):
+    """What all datasets share; each has a model of its own, told apart by `name`.
+
+    `root`: where the files are. `domains`: in this order, None = all the dataset has. `image_size`: pixels of a side,
+    the same for all domains.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,7 +63,7 @@ class DataOptions(BaseModel):
     root: Path | None = None
     domains: Annotated[list[str], Field(min_length=1)] | None = None
     image_size: Annotated[int, Field(strict=True, ge=8, le=512)] = 28
-    per_domain: dict[str, AugmentOptions] = Field(default_factory=dict)
+    per_domain: Mapping[str, AugmentOptions] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _each_domain_once(self) -> "DataOptions":
@@ -51,3 +80,39 @@ class DataOptions(BaseModel):
                 law = f"an image of {self.image_size} pixels could be cut out of the padding alone"
                 raise ValueError(f"per_domain.{name}.crop is {augment.crop}, but {law}; lower the crop")
         return self
+
+
+class PentathlonOptions(DataOptions):
+    """`root`: a folder of full files, None = the images that are shipped."""
+
+    name: Literal["pentathlon"] = "pentathlon"
+
+
+class FolderOptions(DataOptions):
+    """`root/DOMAIN/SPLIT/CLASS/*` or `root/DOMAIN/CLASS/*`; `domains` None = every folder in `root`, by name.
+
+    `on_error`: `error` refuses a domain with an image that cannot be used, `skip` leaves such images out and counts
+    them. `max_pixels`: an image with more is refused before it is decoded (a small file can hold a huge image).
+    """
+
+    name: Literal["folder"]
+    root: Path
+    per_domain: Mapping[str, FittedOptions] = Field(default_factory=dict)
+    split: SplitOptions = SplitOptions()
+    on_error: Literal["error", "skip"] = "error"
+    # Pillow itself refuses twice its own limit of 89 million, whatever we allow.
+    max_pixels: Annotated[int, Field(strict=True, ge=1024, le=178_000_000)] = 50_000_000
+
+
+class TorchvisionOptions(DataOptions):
+    """torchvision's datasets by name: `domains: [CIFAR100, SVHN]`, kept below `root` as torchvision keeps them.
+
+    `download`: fetch what is missing; nothing is ever fetched without it.
+    """
+
+    name: Literal["torchvision"]
+    root: Path
+    domains: Annotated[list[str], Field(min_length=1)]
+    per_domain: Mapping[str, FittedOptions] = Field(default_factory=dict)
+    split: SplitOptions = SplitOptions()
+    download: Annotated[bool, Field(strict=True)] = False

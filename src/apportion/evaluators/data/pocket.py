@@ -28,7 +28,8 @@ def read(folder: Traversable, name: str) -> DomainData:
             labels = np.array(index["labels"][split], np.int64)
             splits[split] = Images(from_png((folder / place).read_bytes(), len(labels), index["size"]), labels)
         place = f"{name}.json"
-        domain, expected = DomainData(name, tuple(index["classes"]), **splits), index["sha256"]
+        classes, expected = tuple(index["classes"]), index["sha256"]
+        domain = DomainData(name, classes, splits["train"], splits["val"], splits["test"])
     except (
         OSError,
         ValueError,

@@ -156,9 +156,8 @@ def _notes(results: Results) -> Markup:
         " below 0 the search is better.",
         "Room to win is independent \N{MINUS SIGN} bottom, also seed by seed: what the usual hand-made scheme loses"
         " against a network of its own for every domain. Where it is near 0, no pattern can matter.",
-        "At each budget the searched and the hand-made scheme were chosen by validation loss: that of the search seed"
-        " where the search trained in full, else the mean over the seeds compared. Test scores had no say. The"
-        " intervals are not corrected for the number of budgets."
+        "At each budget the best searched and the best hand-made scheme are those with the least mean validation loss"
+        " over the seeds compared; test scores had no say. The intervals are not corrected for the number of budgets."
         if results.split == "test"
         else "No test images were scored: schemes were chosen and compared on validation images, which favours the kind"
         " with more candidates.",

@@ -22,7 +22,8 @@ def render(results: Results) -> Fragment:
     panels: list[Markup] = []
     for i, domain in enumerate(results.study.header.domains):
         figures[str(i)] = _figure(results, domain.name)
-        title = element("h3", label(domain.name), f" ({plural(domain.classes, 'class', 'classes')})")
+        skipped = f", {plural(sum(domain.skipped.values()), 'file')} skipped" if domain.skipped else ""
+        title = element("h3", label(domain.name), f" ({plural(domain.classes, 'class', 'classes')}{skipped})")
         describe = f"loss of {shown(domain.name)}, by cost"
         panels.append(element("div", title, chart(f"domains.{i}", HEIGHT, describe)))
     return Fragment(join(axis_switch("domains"), element("div", *panels, class_="panels small")), figures)

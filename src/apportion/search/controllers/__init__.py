@@ -4,6 +4,7 @@ from apportion.registry import Registry
 from apportion.search.controllers.anchors import independent, shared
 from apportion.search.controllers.by_depth import bottom, top
 from apportion.search.controllers.even import equal_spend, uniform
+from apportion.search.controllers.listed import listed
 from apportion.search.controllers.protocol import Context, Controller, ControllerEntry, Done, Wait
 from apportion.search.controllers.random_filters import random_filters
 from apportion.search.controllers.random_search import random_search
@@ -13,5 +14,5 @@ __all__ = ["Context", "Controller", "ControllerEntry", "Done", "Wait", "controll
 
 controllers: Registry[ControllerEntry] = Registry(
     "controller",
-    [shared, independent, top, bottom, random_filters, uniform, equal_spend, random_search, tpe],
+    [shared, independent, top, bottom, random_filters, uniform, equal_spend, listed, random_search, tpe],
 )

@@ -19,10 +19,12 @@ class NoOptions(BaseModel):
 
 
 class Fixed:
-    """Asks once for `allocation`."""
+    """Asks once for `allocation`. Without a budget there is nothing to search: the first trial is the final one."""
 
-    def __init__(self, name: str, context: Context, allocation: Allocation, budget: Budget | None) -> None:
-        purpose: Purpose = "anchor" if budget is None else "search"
+    def __init__(
+        self, name: str, context: Context, allocation: Allocation, budget: Budget | None, final: Purpose = "anchor"
+    ) -> None:
+        purpose: Purpose = final if budget is None else "search"
         self._next: Proposal | None = Proposal(
             "0",
             name,
@@ -57,4 +59,4 @@ def anchor(name: str, summary: str, pattern: Callable[[SharingSpace], Allocation
     def build(context: Context, options: BaseModel) -> Controller:
         return Fixed(name, context, pattern(context.space), None)
 
-    return ControllerEntry(name, summary, "anchor", build, NoOptions)
+    return ControllerEntry(name, summary, "anchor", build, NoOptions, bound=False)

@@ -66,10 +66,14 @@ Kind = Literal["anchor", "hand-made", "searched"]
 
 @dataclass(frozen=True)
 class ControllerEntry:
-    """A registered controller. `options` validates its part of the config and loads nothing heavy."""
+    """A registered controller. `options` validates its part of the config and loads nothing heavy.
+
+    `bound`: built once per budget. Those that are not know their one pattern beforehand: anchors, users' own.
+    """
 
     name: str
     summary: str
     kind: Kind
     build: Callable[[Context, BaseModel], Controller]
     options: type[BaseModel]
+    bound: bool = True

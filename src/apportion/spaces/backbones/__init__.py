@@ -1,48 +1,12 @@
-"""Backbones: one file per family, one line each here. Importing this loads no torch; building one does."""
+"""Backbones: one file per family, one line each here. Importing this loads no torch; building one does.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+Networks without a line are found by `lookup.backbone_entry`.
+"""
 
-from apportion.errors import InputError
-from apportion.registry import Registry, suggestion
+from apportion.registry import Registry
+from apportion.spaces.backbones.entry import BackboneEntry
 
-if TYPE_CHECKING:
-    from torch import nn
-
-
-@dataclass(frozen=True)
-class BackboneEntry:
-    """`builder` is `module:function` with the signature (classes: int, **options) -> nn.Module.
-
-    `head`: the name of the final Linear, which every domain replaces. `image_size`: the side it was drawn for.
-    `options`: keyword arguments that a config may set, with their defaults.
-    """
-
-    name: str
-    summary: str
-    builder: str
-    head: str
-    image_size: int
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def check_options(self, options: Mapping[str, Any], place: str) -> None:
-        """Refuse unknown options and wrong types before anything is built."""
-        for key, value in options.items():
-            if key not in self.options:
-                remedy = suggestion(key, self.options) if self.options else "remove it"
-                raise InputError(f"{place}.{key}", repr(value), f"backbone {self.name} has no such option", remedy)
-            kind = type(self.options[key])
-            if type(value) is not kind or (kind is int and value < 1):
-                raise InputError(f"{place}.{key}", repr(value), f"the option is a positive {kind.__name__}")
-
-    def build(self, classes: int, options: Mapping[str, Any] | None = None) -> "nn.Module":
-        """A plain backbone with a head of `classes` outputs, on the CPU, weights from torch's global generator."""
-        module, function = self.builder.split(":")
-        network: nn.Module = getattr(import_module(module), function)(classes, **{**self.options, **(options or {})})
-        return network
-
+__all__ = ["BackboneEntry", "backbones"]
 
 _HERE = "apportion.spaces.backbones"
 
@@ -65,8 +29,20 @@ backbones: Registry[BackboneEntry] = Registry(
             64,
         ),
         BackboneEntry(
-            "mobilenet_v2", "torchvision's MobileNetV2", f"{_HERE}.from_torchvision:mobilenet_v2", "classifier.1", 224
+            "mobilenet_v2",
+            "torchvision's MobileNetV2",
+            f"{_HERE}.from_torchvision:build",
+            "classifier.1",
+            224,
+            fixed={"name": "mobilenet_v2"},
         ),
-        BackboneEntry("resnet18", "torchvision's ResNet-18", f"{_HERE}.from_torchvision:resnet18", "fc", 224),
+        BackboneEntry(
+            "resnet18",
+            "torchvision's ResNet-18",
+            f"{_HERE}.from_torchvision:build",
+            "fc",
+            224,
+            fixed={"name": "resnet18"},
+        ),
     ],
 )

@@ -9,11 +9,16 @@ from torch import Tensor, nn
 from apportion.errors import InputError
 from apportion.spaces.torchvision_here import torchvision_module
 
+# torchvision's weights of these keep auxiliary heads, which only a training with several losses uses.
+_AUXILIARY = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}
+
 
 def load_weights(network: nn.Module, backbone: str, head: str, weights: str) -> None:
     """Copy `weights` into `network`; an InputError names every key that is missing, unknown or of another shape."""
     place = f"backbone {backbone}, weights {weights}"
     state = _from_file(Path(weights), place) if _is_file(weights) else _from_torchvision(backbone, weights, place)
+    auxiliary = _AUXILIARY.get(backbone, ())
+    state = {key: tensor for key, tensor in state.items() if not key.startswith(auxiliary)} if auxiliary else state
     own = network.state_dict()
     # A counter of batches is no weight: files that keep none are whole.
     wanted = {key for key in own if not _is_head(key, head) and not key.endswith("num_batches_tracked")}

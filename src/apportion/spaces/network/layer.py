@@ -1,4 +1,4 @@
-"""What the mixed network asks of a convolution that several owners share."""
+"""What the mixed network asks of a convolution or a linear layer that several owners share."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,12 +11,12 @@ from apportion.spaces.orders import Order
 from apportion.spaces.site import Site
 
 
-class MixedConv(Protocol):
-    """A convolution over the rows of a mixed batch; built with the owners' levels, the parametrisation and the form."""
+class MixedLayer(Protocol):
+    """A layer over the rows of a mixed batch; built with the owners' levels, the parametrisation and the form."""
 
     def __init__(
         self,
-        conv: nn.Conv2d,
+        plain: nn.Module,
         site: Site,
         owners: Sequence[str],
         levels: Sequence[int],
@@ -26,11 +26,11 @@ class MixedConv(Protocol):
     ) -> None: ...
 
     def start(self, weight: Tensor, bias: Tensor | None) -> None:
-        """Set the starting point: the shared layer's `weight` [F, C / g, k, k] for all, `bias` [D, F] of each."""
+        """Set the starting point: the shared layer's `weight` (of the site's shape) for all, `bias` [D, F] of each."""
         ...
 
     def weight_of(self, domain: int) -> Tensor:
-        """The weight [F, C / g, k, k] that `domain` computes with."""
+        """The weight (of the site's shape) that `domain` computes with."""
         ...
 
     def bias_of(self, domain: int) -> Tensor | None: ...

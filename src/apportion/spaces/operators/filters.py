@@ -23,6 +23,7 @@ class Filters:
     summary = "own output filters of each layer (000, 001 replace; 004 delta); a level is one more filter owned"
     parametrisations = ("replace", "delta")
     layer = "apportion.spaces.network.filters:FilterConv2d"
+    linear_layer = "apportion.spaces.network.linear:FilterLinear"
 
     def cost(self, site: Site, owners: Sequence[str], levels: Sequence[int], order: Order) -> Cost:
         c, filters = site.parameters_per_filter, site.filters

@@ -27,7 +27,12 @@ class Operator(Protocol):
 
     @property
     def layer(self) -> str:
-        """`module:class` of the convolution that trains it (`network.layer.MixedConv`); loads torch when imported."""
+        """`module:class` of the convolution that trains it (`network.layer.MixedLayer`); loads torch when imported."""
+        ...
+
+    @property
+    def linear_layer(self) -> str:
+        """The same for linear sites."""
         ...
 
     def cost(self, site: Site, owners: Sequence[str], levels: Sequence[int], order: Order) -> Cost:

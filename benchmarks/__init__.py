@@ -1,0 +1,1 @@
+"""Measurements: scripts that make them, and dated records of what they gave."""
