@@ -78,7 +78,7 @@ class Case:
         return [name for name, _ in self.template.named_parameters() if name.rpartition(".")[0] not in apart]
 
     def papers(self, net: MultiDomainNet | None = None) -> tuple[list[nn.Module], list[Tensor]]:
-        """A network per domain with the heads of `net`, what they share shared, after a backward pass; their outputs."""
+        """A network per domain with the heads of `net`, what they share shared, after backward; their outputs."""
         net = net or self.mixed("compose")
         papers = papers_form(self.template, self.owned_filters(net), len(self.space.owners))
         for d, paper in enumerate(papers):
