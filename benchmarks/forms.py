@@ -22,8 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from apportion.cli.machine import commit, machine, versions
 from apportion.spaces.allocation import Allocation
-from apportion.spaces.backbones import backbones
 from apportion.spaces.backbones.introspection import shape_of
+from apportion.spaces.backbones.lookup import backbone_entry
 from apportion.spaces.network.forms import FORMS
 from apportion.spaces.network.mixed import MultiDomainNet
 from apportion.spaces.space import SharingSpace
@@ -91,7 +91,7 @@ class Ops(TorchDispatchMode):
 def networks(case: Case) -> dict[str, nn.Module]:
     """Every form of the case, started from the same weights."""
     torch.manual_seed(0)
-    entry = backbones.get(case.backbone)
+    entry = backbone_entry(case.backbone)
     template = entry.build(CLASSES, dict(case.options))
     shape = shape_of(case.backbone, template, entry.head, case.image_size)
     owners = tuple(f"domain{d}" for d in range(case.domains))

@@ -38,6 +38,7 @@ def task(domains: tuple[str, ...] = DOMAINS) -> Task:
         SpaceOptions(granularity="per_site_and_domain"),
         DataOptions(domains=list(domains), image_size=16),
         options(),
+        form="compose",  # one form for all: forms agree to rounding, which Adam's quotients then spread
     )
 
 
@@ -341,7 +342,7 @@ def test_saved_weights_and_manifest_rebuild_the_network_that_was_scored(
     net.eval()
     for domain in DOMAINS:
         plain, right, n = net.materialise(domain), 0, 0
-        for images, labels in train.cache.batches(domain, "test", 500):
+        for images, labels in train.source.batches(domain, "test", 500):
             right += int((plain(images).argmax(1) == labels).sum())
             n += len(labels)
         assert right / n == pytest.approx(measurement.splits["test"][domain].accuracy, abs=0.0015)
@@ -418,3 +419,15 @@ def test_schedules_are_what_they_say(schedule: dict[str, Any], factors: list[flo
 
     chosen = options(schedule=schedule).schedule
     assert [factor(chosen, passed) for passed in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx(factors, abs=1e-7)
+
+
+# Forms.
+
+
+def test_the_forms_train_alike_and_one_of_them_is_chosen(bench: Bench) -> None:
+    compose = trainer(bench, epochs=1, optimizer={"name": "sgd", "lr": 0.01})
+    interleaved = replace(compose, form="interleaved")
+    left, right = (trained(train, half(bench), rung=1).splits["val"] for train in (compose, interleaved))
+    for domain in DOMAINS:
+        assert left[domain].cross_entropy == pytest.approx(right[domain].cross_entropy, rel=1e-3)
+    assert compose.faster_form() in ("compose", "interleaved")

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.backbones.introspection import shape_of
 from apportion.spaces.budget import Budget
+from apportion.spaces.network import filters
 from apportion.spaces.network.filters import FilterConv2d
 from apportion.spaces.network.forms import FORMS, Form
 from apportion.spaces.network.heads import DomainHeads
@@ -96,6 +97,15 @@ def owned_filters(net: MultiDomainNet, space: SharingSpace) -> dict[str, list[Te
     }
 
 
+@pytest.fixture(params=["one convolution", "two convolutions"])
+def convolutions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interleaved, small sites run as one grouped convolution, thin ones per domain: take both ways everywhere."""
+    if request.param == "two convolutions":
+        monkeypatch.setattr(filters, "_SMALL", 0)
+        monkeypatch.setattr(filters, "_THIN", 0)
+
+
+@pytest.mark.usefixtures("convolutions")
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("levels", LEVELS)
@@ -149,10 +159,10 @@ def test_delta_starts_where_replace_starts_and_stores_as_much(levels: str, order
         assert isinstance(mine, FilterConv2d)
         assert isinstance(theirs, FilterConv2d)
         assert close(grad(mine.owned), grad(theirs.owned))
-        filters = owned_filters(replace, space)[site.name]
+        taken = owned_filters(replace, space)[site.name]
         whole = torch.zeros(site.shape, dtype=torch.float64)
         whole[theirs.get_buffer("_live")] = grad(theirs.shared)
-        for first, part in zip(filters, grad(theirs.owned).split([len(f) for f in filters]), strict=True):
+        for first, part in zip(taken, grad(theirs.owned).split([len(f) for f in taken]), strict=True):
             whole[first] += part
         assert close(grad(mine.shared), whole[theirs.get_buffer("_live")])
 

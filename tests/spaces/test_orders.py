@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from apportion.errors import InputError
 from apportion.spaces.orders import Order, counted_seed, orders
 
+# Those that a seed makes; the others are tables (tests/search/test_listed.py).
+COMPUTED = [name for name in orders.names() if name not in ("norm", "listed")]
+
 # Computed by this code with numpy 2.4.6 (Philox, `permutation`).
 PINNED = [5, 0, 6, 7, 1, 2, 4, 3, 8, 9]
 
 
 @settings(max_examples=40)
-@given(st.sampled_from(orders.names()), st.integers(0, 99), st.booleans(), st.integers(1, 40))
+@given(st.sampled_from(COMPUTED), st.integers(0, 99), st.booleans(), st.integers(1, 40))
 def test_every_order_is_a_permutation_of_the_filters(name: str, seed: int, per_owner: bool, filters: int) -> None:
     permutation = Order(name, seed, per_owner).permutation("layer1.conv", "photos", filters)
     assert sorted(permutation.tolist()) == list(range(filters))

@@ -36,6 +36,9 @@ class TwoConvSite(nn.Module):
         """The owned filters alone; each sees the input channels of its own group."""
         if self.groups == 1:
             return F.conv2d(x, self.owned, None, self.stride, self.padding, self.dilation)
+        if self.groups == x.shape[1] == self.outputs:
+            own = x.index_select(1, self.filters)
+            return F.conv2d(own, self.owned, None, self.stride, self.padding, self.dilation, len(self.filters))
         per_group_in, per_group_out = x.shape[1] // self.groups, self.outputs // self.groups
         parts = []
         for weight, f in zip(self.owned, self.filters.tolist(), strict=True):

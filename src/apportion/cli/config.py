@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,10 @@ class Config(BaseModel):
     def run(self) -> Path:
         return self.runs / self.name
 
-    def task(self, device: str, threads: int) -> Task:
+    def task(self, device: str, threads: int, allow_plugins: bool = False) -> Task:
         """What evaluators are built from; artifacts go into the run's folder."""
-        return Task(self.backbone, self.space, self.data, self.evaluator, device, threads, self.run)
+        task = Task(self.backbone, self.space, self.data, self.evaluator, device, threads, self.run)
+        return replace(task, allow_plugins=allow_plugins)
 
     def all_budgets(self) -> tuple[Budget, ...]:
         return tuple(options.budget() for options in self.budgets)

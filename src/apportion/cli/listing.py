@@ -44,8 +44,9 @@ def _kinds(runs: Path) -> dict[str, Callable[[], Rows]]:
 
     def backbones() -> Rows:
         from apportion.spaces.backbones import backbones as registry
+        from apportion.spaces.backbones.lookup import other_names
 
-        return _rows(registry)
+        return _rows(registry) + other_names()
 
     def operators() -> Rows:
         from apportion.spaces.operators import operators as registry

@@ -26,6 +26,7 @@ Patterns = Annotated[
     list[Path] | None,
     typer.Option(help="JSON of a pattern of your own, put beside the config's schemes; may be repeated."),
 ]
+Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Import a backbone named package.module:attribute.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the last line only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -67,6 +68,7 @@ def search(
     overrides: Overrides = None,
     device: Device = None,
     pattern: Patterns = None,
+    allow_plugins: Plugins = False,
     quiet: Quiet = False,
     json: Json = False,
     amend: Annotated[bool, typer.Option("--amend", help="Allow more trials or seeds than the run began with.")] = False,
@@ -76,7 +78,7 @@ def search(
         from apportion.cli.config import config_from
         from apportion.cli.search import search as run
 
-        run(config_from(config, overrides or [], device, pattern or []), quiet, json, amend)
+        run(config_from(config, overrides or [], device, pattern or []), quiet, json, amend, allow_plugins)
 
 
 @app.command()
@@ -85,6 +87,7 @@ def plan(
     overrides: Overrides = None,
     device: Device = None,
     pattern: Patterns = None,
+    allow_plugins: Plugins = False,
     json: Json = False,
 ) -> None:
     """Say what a study would cost, before anything is paid."""
@@ -92,7 +95,7 @@ def plan(
         from apportion.cli.config import config_from
         from apportion.cli.plan import plan as run
 
-        run(config_from(config, overrides or [], device, pattern or []), json)
+        run(config_from(config, overrides or [], device, pattern or []), json, allow_plugins)
 
 
 @app.command()

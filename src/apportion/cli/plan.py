@@ -21,9 +21,9 @@ from apportion.spaces.ledger import ledger_of
 from apportion.spaces.space import SharingSpace
 
 
-def plan(config: Config, as_json: bool) -> None:
+def plan(config: Config, as_json: bool, allow_plugins: bool) -> None:
     """Sites, dimension, reachable budgets, trials, seconds, bytes."""
-    told = planned(config)
+    told = planned(config, allow_plugins)
     if as_json:
         print(json.dumps(told, indent=1))
         return
@@ -32,10 +32,10 @@ def plan(config: Config, as_json: bool) -> None:
     console.print(_facts(told))
 
 
-def planned(config: Config) -> dict[str, Any]:
+def planned(config: Config, allow_plugins: bool = False) -> dict[str, Any]:
     """The plan as plain data. Seconds come from timing a few steps on this machine; nothing is written."""
     on = "cpu" if config.evaluator.name == "synthetic" else device_for(config.device)
-    task = replace(config.task(on, config.threads), folder=None)
+    task = replace(config.task(on, config.threads, allow_plugins), folder=None)
     _, space = shape_and_space(task)
     budgets = config.all_budgets()
     for budget in budgets:
@@ -65,6 +65,7 @@ def planned(config: Config) -> dict[str, Any]:
         "seconds": pace * (epochs + warm_ups) / config.workers,
         "workers": config.workers,
         "device": on,
+        "images": {**asdict(bench.images), "line": bench.images.line} if bench.images is not None else None,
         "model_bytes": {"shared": _bytes(bench, space.shared()), "independent": whole},
         "disk_bytes": disk_bytes(whole, len(tracks) + config.workers, config.retrain.seeds, trials),
     }
@@ -112,6 +113,8 @@ def _facts(told: dict[str, Any]) -> Table:
         least, greatest = budget["least"] / backbone, budget["greatest"] / backbone
         reach = f"the space reaches {least:.2f} to {greatest:.2f} backbones"
         facts[f"budget {budget['name']}"] = f"{budget['limit']:,} weights ({budget['limit'] / backbone:.2f}); {reach}"
+    if told["images"] is not None:
+        facts["images"] = told["images"]["line"]
     model, seconds = told["model_bytes"], told["seconds"]
     pace = f"{told['seconds_per_epoch']:.2f} s an epoch, {told['workers']} at once on {told['device']}"
     facts["work"] = f"{told['trials']} trials, {told['epochs']:,} epochs at {pace}"

@@ -19,8 +19,9 @@ from apportion.search.study_log import Reading, read_log, set_torn_tail_aside
 from apportion.spaces import order_tables
 
 
-def search(config: Config, quiet: bool, as_json: bool, amend: bool) -> None:
+def search(config: Config, quiet: bool, as_json: bool, amend: bool, allow_plugins: bool) -> None:
     """Run the study of `config` to its end and show what it found."""
+    config.backbone.entry(allow_plugins)  # a plugin without the flag is refused before anything is opened
     with contextlib.ExitStack() as stack:
         reading = Reading((), b"", "")
         if (config.run / LOG_NAME).exists():
@@ -33,7 +34,7 @@ def search(config: Config, quiet: bool, as_json: bool, amend: bool) -> None:
             if before.finished and not changes:
                 _show(before, config.run, quiet, as_json, "finished before; nothing was run")
                 return
-        prepared = prepare(config, reading)
+        prepared = prepare(config, reading, allow_plugins)
         if not reading.records:
             stack.enter_context(only_writer(config.run))
         with stopping() as wish:
@@ -56,7 +57,7 @@ def _existing(config: Config, quiet: bool) -> Reading:
     return Reading(reading.records, b"", reading.check)
 
 
-def prepare(config: Config, reading: Reading) -> Any:
+def prepare(config: Config, reading: Reading, allow_plugins: bool) -> Any:
     """Build backbone, space, data and evaluator, and the plan; budgets are checked before the images are read."""
     from apportion.cli.machine import commit, device_for, machine, versions
     from apportion.evaluators.registry import open_task, shape_and_space
@@ -65,7 +66,7 @@ def prepare(config: Config, reading: Reading) -> Any:
     logged = study_of(reading.records).header if reading.records else None
     device = logged.device if logged is not None else _device(config, device_for)
     threads = logged.threads if logged is not None else config.threads
-    task = replace(config.task(device, threads), form=logged.form if logged is not None else None)
+    task = replace(config.task(device, threads, allow_plugins), form=logged.form if logged is not None else None)
     _, space = shape_and_space(task)
     for budget in config.all_budgets():
         space.check_budget(budget)

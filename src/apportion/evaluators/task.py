@@ -9,6 +9,7 @@ import numpy as np
 
 from apportion.errors import InputError
 from apportion.evaluators.data import DataOptions
+from apportion.evaluators.data.placement import Placement, Way
 from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.protocol import Evaluator
 from apportion.registry import suggestion
@@ -31,7 +32,8 @@ Norms = Callable[[], dict[str, list[float]]]
 class Task:
     """Backbone, space, data and evaluator as the config gives them; where to compute, where to keep artifacts.
 
-    `evaluator` is the options model of a registered evaluator. `form` of the mixed batch, where it is settled already.
+    `evaluator` is the options model of a registered evaluator. `form` of the mixed batch and the way of the `images`,
+    where they are settled already.
     """
 
     backbone: BackboneOptions
@@ -42,11 +44,16 @@ class Task:
     threads: int = 1
     folder: Path | None = None
     form: "Form | None" = None
+    images: Way | None = None
+    allow_plugins: bool = False
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A task made real: the shape of its backbone, the space, its domains and the evaluator."""
+    """A task made real: the shape of its backbone, the space, its domains and the evaluator.
+
+    `images`: where they are kept, None where none are read.
+    """
 
     shape: BackboneShape
     space: SharingSpace
@@ -54,6 +61,7 @@ class Bench:
     evaluator: Evaluator
     memo: "Memo | None" = None
     form: "Form | None" = None
+    images: Placement | None = None
 
 
 def space_of(task: Task, shape: BackboneShape, owners: tuple[str, ...], norms: Norms | None = None) -> SharingSpace:

@@ -4,8 +4,8 @@ import gc
 import math
 import resource
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -14,9 +14,10 @@ import torch
 from torch import nn
 
 from apportion.errors import InputError
-from apportion.evaluators.data import augmentations, load
-from apportion.evaluators.data.cache import DeviceCache
+from apportion.evaluators.data import augmentations, opening
 from apportion.evaluators.data.domain import SPLITS, DomainData
+from apportion.evaluators.data.encoded import EncodedDomain
+from apportion.evaluators.data.source import Source
 from apportion.evaluators.data.streams import steps_per_epoch
 from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.measurement import Measurement, Scores, Split
@@ -30,11 +31,10 @@ from apportion.evaluators.training.loop import joint
 from apportion.evaluators.training.options import TrainOptions
 from apportion.evaluators.training.regimes import regimes
 from apportion.evaluators.training.scoring import scores_of
-from apportion.evaluators.training.stepper import Phase, diverged, paced, stepper
+from apportion.evaluators.training.stepper import Phase, diverged, paced, timed
 from apportion.registry import suggestion
 from apportion.spaces.allocation import Allocation
-from apportion.spaces.backbones import backbones
-from apportion.spaces.backbones.introspection import shape_of
+from apportion.spaces.backbones.probe import examined
 from apportion.spaces.backbones.weights import load_weights
 from apportion.spaces.budget import Budget
 from apportion.spaces.network.forms import FORMS, Form
@@ -53,7 +53,7 @@ class Train:
     template: Callable[[int], nn.Module]
     shape: BackboneShape
     space: SharingSpace
-    cache: DeviceCache
+    source: Source
     options: TrainOptions
     memo: Memo
     about: dict[str, Any]
@@ -66,12 +66,13 @@ class Train:
     def __call__(self, proposal: Proposal, slot: Slot) -> Outcome:
         """Train the first `rung` epochs and score val; retrained patterns and anchors are scored on test as well.
 
-        Raises TrialFailed where training diverges.
+        Raises TrialFailed where training diverges, memory runs out or a process that decodes images dies.
         """
-        on_gpu = self.cache.device.type == "cuda"
-        with torch.random.fork_rng(devices=[self.cache.device] if on_gpu else []):
+        on_gpu = self.source.device.type == "cuda"
+        with torch.random.fork_rng(devices=[self.source.device] if on_gpu else []):
             try:
-                return self._run(proposal, slot)
+                with self._loading():
+                    return self._run(proposal, slot)
             except (MemoryError, RuntimeError) as problem:
                 if not _out_of_memory(problem):
                     raise
@@ -85,16 +86,16 @@ class Train:
 
     def _run(self, proposal: Proposal, slot: Slot) -> Outcome:
         net, used = self._started(proposal, slot.stop)
-        if self.cache.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.cache.device)
+        if self.source.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.source.device)
         keeper = Keeper(slot.checkpoint, slot.stop, _name_of(proposal))
         train = regimes.get(self.options.regime).load()
         phase = Phase("main", self.options.epochs)
-        for epoch in train(net, self.cache, self.options, phase, proposal.seed, proposal.rung, keeper):
-            keeper.curve.append(self._checked(scores_of(net, self.cache, "val"), epoch))
+        for epoch in train(net, self.source, self.options, phase, proposal.seed, proposal.rung, keeper):
+            keeper.curve.append(self._checked(scores_of(net, self.source, "val"), epoch))
         splits: dict[Split, Scores] = {"val": keeper.curve[-1]}
         if proposal.purpose in ("retrain", "anchor"):
-            splits["test"] = scores_of(net, self.cache, "test")
+            splits["test"] = scores_of(net, self.source, "test")
         measurement = Measurement(splits, tuple(keeper.curve), keeper.seconds(), self._peak_bytes())
         if slot.keep_weights and slot.folder is not None:
             save_model(slot.folder, net, {**self.about, **self._identity(net, proposal)})
@@ -114,7 +115,7 @@ class Train:
         """A step's loss is looked at before its update: what the last update of an epoch broke shows in the scores."""
         for owner, score in scores.items():
             if not math.isfinite(score.cross_entropy):
-                sizes = [self.cache.size(name, "train") for name in self.space.owners]
+                sizes = [self.source.size(name, "train") for name in self.space.owners]
                 last = epoch * steps_per_epoch(sizes, self.options.batch) - 1
                 raise diverged(owner, last, "main", score.cross_entropy, "val loss", self.options)
         return scores
@@ -139,43 +140,43 @@ class Train:
             Phase("heads", self.options.warm_up.head_epochs, heads_only=True),
         ):
             if phase.epochs:
-                for _ in joint(net, self.cache, self.options, phase, seed, phase.epochs, Keeper(None, stop, "")):
+                for _ in joint(net, self.source, self.options, phase, seed, phase.epochs, Keeper(None, stop, "")):
                     pass
         return net.state_dict()
 
     def _net(self, allocation: Allocation, seed: int) -> MultiDomainNet:
-        classes = [self.cache.class_count(owner) for owner in self.space.owners]
+        classes = [self.source.class_count(owner) for owner in self.space.owners]
         template = self.template(seed)
         how, form = self.options.parametrisation, self.form
         net = MultiDomainNet(template, self.shape, self.space, allocation, classes, seed, how, form)
-        return net.to(self.cache.device)
+        return net.to(self.source.device)
+
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        """Nothing that decodes images outlives what they were decoded for."""
+        try:
+            yield
+        finally:
+            self.source.close()
 
     def _peak_bytes(self) -> int:
-        if self.cache.device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self.cache.device)
+        if self.source.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.source.device)
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
     def faster_form(self) -> Form:
         """The form whose training step is faster here, for an evenly spread pattern: the two by turns, a few steps."""
         pattern = self.space.decode([1.0] * self.space.dimension, Budget("live", 0.2))
-        with torch.random.fork_rng(devices=[]):
-            steps = {form: replace(self, form=form)._step_of(pattern) for form in FORMS}
-            seconds: dict[Form, list[float]] = {form: [] for form in FORMS}
-            for turn in range(_TURNS):
-                for form, step in steps.items():
-                    began = time.perf_counter()
-                    step(turn).sum().item()
-                    seconds[form].append(time.perf_counter() - began)
+        with torch.random.fork_rng(devices=[]), self._loading():
+            nets = {form: replace(self, form=form)._net(pattern, 0) for form in FORMS}
+            seconds = timed(nets, self.source, self.options, _TURNS)
         # The first turn pays for memory and for the choice of kernels.
         return min(FORMS, key=lambda form: statistics.median(seconds[form][1:]))
 
-    def _step_of(self, pattern: Allocation) -> Callable[[int], torch.Tensor]:
-        return stepper(self._net(pattern, 0), self.cache, self.options)
-
     def seconds_per_epoch(self, allocation: Allocation) -> float:
         """What one epoch of `allocation` takes here, its val scores included, from timing a few steps."""
-        with torch.random.fork_rng(devices=[]):
-            return paced(self._net(allocation, 0), self.cache, self.options)
+        with torch.random.fork_rng(devices=[]), self._loading():
+            return paced(self._net(allocation, 0), self.source, self.options)
 
 
 def _name_of(proposal: Proposal) -> str:
@@ -190,7 +191,7 @@ def _out_of_memory(problem: BaseException) -> bool:
 
 def shape_and_space(task: Task) -> tuple[BackboneShape, SharingSpace]:
     """The backbone's shape and its space. Weights are checked here, before anything is paid."""
-    template, backbone = _template(task)
+    template, backbone = _template(task, trusted=False)
     return backbone, _space(task, template, backbone)
 
 
@@ -206,7 +207,6 @@ def opened(task: Task) -> Bench:
     """Read the images, build the evaluator. Sets the process's number of threads."""
     torch.set_num_threads(task.threads)
     template, backbone = _template(task)
-    domains = load(task.data)
     space = _space(task, template, backbone)
     options: TrainOptions = task.evaluator
     known = space.operator.parametrisations
@@ -214,39 +214,47 @@ def opened(task: Task) -> Bench:
         law = f"operator {space.operator.name} has no such parametrisation"
         remedy = suggestion(options.parametrisation, known)
         raise InputError("evaluator.parametrisation", repr(options.parametrisation), law, remedy)
-    cache = DeviceCache(domains, augmentations(task.data), task.device)
-    cards = tuple(_card(domain) for domain in domains)
     memo = Memo(task.folder / "artifacts" if task.folder is not None else None)
+    images = opening.opened(task.data, task.device, memo, task.images)
+    cards = tuple(_card(domain) for domain in images.domains)
     about = {
         "backbone": task.backbone.model_dump(mode="json"),
         "image_size": task.data.image_size,
-        "classes": {domain.name: list(domain.classes) for domain in domains},
-        "normalisation": {domain.name: cache.normalisation(domain.name) for domain in domains},
+        "classes": {domain.name: list(domain.classes) for domain in images.domains},
+        "normalisation": {name: images.source.normalisation(name) for name in images.source.names},
         "space": asdict(space),
     }
-    evaluator = Train(template, backbone, space, cache, options, memo, about)
+    evaluator = Train(template, backbone, space, images.source, options, memo, about)
     form = task.form or (None if options.form == "auto" else options.form)
     if form is None:
         form = evaluator.faster_form() if len(space.owners) > 1 and space.dimension else "compose"
-    return Bench(backbone, space, cards, replace(evaluator, form=form), memo, form)
+    return Bench(backbone, space, cards, replace(evaluator, form=form), memo, form, images.placement)
 
 
-def _card(domain: DomainData) -> DomainCard:
+def _card(domain: DomainData | EncodedDomain) -> DomainCard:
     train, val, test = (domain.sizes[split] for split in SPLITS)
     return DomainCard(domain.name, domain.class_count, train, val, test, domain.sha256, dict(domain.skipped))
 
 
-def _template(task: Task) -> tuple[Callable[[int], nn.Module], BackboneShape]:
-    """A function seed -> plain network, and the network's shape."""
-    entry, options = backbones.get(task.backbone.name, "backbone.name"), task.backbone
+def _template(task: Task, trusted: bool = True) -> tuple[Callable[[int], nn.Module], BackboneShape]:
+    """A function seed -> plain network, and the network's shape. Not `trusted`: the network is probed first."""
+    options = task.backbone
+    entry = options.entry(task.allow_plugins)
+
+    def built(seed: int) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(counted_seed("weights", seed) % 2**63)
+            return entry.build(2, options.options)
+
+    shape = examined(entry, built(0), task.data.image_size, trusted)
 
     @lru_cache(maxsize=2)
     def drawn(seed: int) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(counted_seed("weights", seed) % 2**63)
-            network = entry.build(2, options.options)
+        network = built(seed)
         if options.weights is not None:
-            load_weights(network, entry.name, entry.head, options.weights)
+            load_weights(network, entry.name, shape.head, options.weights)
         return network
 
-    return drawn, shape_of(entry.name, drawn(0), entry.head, task.data.image_size)
+    # Weights that do not fit are refused here, before anything is paid.
+    drawn(0)
+    return drawn, shape

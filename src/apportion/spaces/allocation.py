@@ -19,5 +19,8 @@ class Allocation:
 
     def key(self) -> str:
         """A short name of this allocation: equal for equal levels and orders, on every machine."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        content = asdict(self)
+        if not self.order.table:
+            del content["order"]["table"]  # keys from before there were tables stay what they were
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

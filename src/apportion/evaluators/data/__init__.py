@@ -31,6 +31,7 @@ from apportion.registry import Registry, suggestion
 
 if TYPE_CHECKING:
     from apportion.evaluators.data.domain import DomainData
+    from apportion.evaluators.data.encoded import Unread
 
 __all__ = [
     "AnyDataOptions",
@@ -68,6 +69,7 @@ class Dataset:
     `domains(options)`: every domain there is, with its default augmentation. Opens no image, loads no numpy.
     `load(options, names)`: the domains `names`, in that order.
     `scan(options, names, progress)`: the same, but everything that is wrong is found and said instead of the first.
+    `encoded(options, names)`: the same with all pictures left in their files; None where there are no such files.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Dataset:
     domains: Callable[[Any], Mapping[str, Augmentation]]
     load: Callable[[Any, Sequence[str]], list[DomainData]]
     scan: Callable[[Any, Sequence[str], Progress], Scan]
+    encoded: Callable[[Any, Sequence[str]], Sequence[Unread]] | None = None
 
 
 def _pentathlon(options: DataOptions, names: Sequence[str]) -> list[DomainData]:
@@ -95,12 +98,24 @@ def _folder_scan(options: FolderOptions, names: Sequence[str], progress: Progres
     return read.scan(options, names, progress)
 
 
+def _folder_encoded(options: FolderOptions, names: Sequence[str]) -> Sequence[Unread]:
+    from apportion.evaluators.data.folder import encoded
+
+    return encoded.encoded(options, names)
+
+
 def _torchvision(
     options: TorchvisionOptions, names: Sequence[str], progress: Progress = lambda done, total: None
 ) -> list[DomainData]:
     from apportion.evaluators.data import torchvision_sets
 
     return torchvision_sets.load(options, names, progress)
+
+
+def _torchvision_encoded(options: TorchvisionOptions, names: Sequence[str]) -> Sequence[Unread]:
+    from apportion.evaluators.data import torchvision_encoded
+
+    return torchvision_encoded.encoded(options, names)
 
 
 def _by_loading(loads: Callable[[Any, Sequence[str]], list[DomainData]]) -> Callable[..., Scan]:
@@ -136,6 +151,7 @@ datasets: Registry[Dataset] = Registry(
             layout.domains,
             _folder,
             _folder_scan,
+            _folder_encoded,
         ),
         Dataset(
             "torchvision",
@@ -143,6 +159,7 @@ datasets: Registry[Dataset] = Registry(
             lambda options: TORCHVISION,
             _torchvision,
             _by_loading(_torchvision),
+            _torchvision_encoded,
         ),
     ],
 )

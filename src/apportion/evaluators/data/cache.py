@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 from apportion.evaluators.data.augmentation import Augmentation
-from apportion.evaluators.data.crops import cropped, draws, windows
+from apportion.evaluators.data.crops import windows
 from apportion.evaluators.data.domain import SPLITS, DomainData, Images
 from apportion.evaluators.data.normalisation import statistics
+from apportion.evaluators.data.preparation import Preparation, preparation
+from apportion.evaluators.data.source import Batch
+from apportion.evaluators.data.streams import augment_seed, indices
 
 Indices = npt.NDArray[np.int64] | Tensor
 
@@ -54,21 +57,19 @@ class DeviceCache:
         return self._kept[domain].class_count
 
     def normalisation(self, domain: str) -> dict[str, list[float]]:
-        """What is subtracted from a channel's pixels (0..255), and what the difference is then multiplied with."""
-        kept = self._kept[domain]
-        return {"mean": kept.mean.flatten().tolist(), "scale": kept.scale.flatten().tolist()}
+        return self._kept[domain].preparation.told()
 
     def batch(self, domain: str, indices: Indices, split: str = "val") -> tuple[Tensor, Tensor]:
         """The images `indices` of a split as they are: float32 [B, 3, H, W] normalised, and int64 labels [B]."""
         kept, chosen = self._kept[domain], self._here(indices)
-        return kept.normalised(kept.images[split][chosen]), kept.labels[split][chosen]
+        return kept.preparation.normalised(kept.images[split][chosen]), kept.labels[split][chosen]
 
     def batches(self, domain: str, split: str, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The whole split in order, `batch` images at a time (the last may be shorter), as `batch` gives them."""
+        """See `Source`: as `batch` gives them."""
         kept = self._kept[domain]
         for start in range(0, self.size(domain, split), batch):
             chosen = slice(start, start + batch)
-            yield kept.normalised(kept.images[split][chosen]), kept.labels[split][chosen]
+            yield kept.preparation.normalised(kept.images[split][chosen]), kept.labels[split][chosen]
 
     def augmented(self, domain: str, indices: Indices, seed: int) -> tuple[Tensor, Tensor]:
         """Training images, cropped at random and mirrored as the domain's augmentation says. Shapes as `batch`.
@@ -76,9 +77,25 @@ class DeviceCache:
         `seed`: counted, see `streams.augment_seed`; nothing else decides the draws.
         """
         kept, chosen = self._kept[domain], self._here(indices)
-        chance = draws(seed, len(chosen), kept.augmentation.crop).to(self.device)
-        images = cropped(kept.crops, chosen, chance, kept.augmentation.flip)
-        return kept.normalised(images), kept.labels["train"][chosen]
+        return kept.preparation.augmented(kept.crops, chosen, seed), kept.labels["train"][chosen]
+
+    def training(
+        self, owners: Sequence[str], stream: int, batch: int, first_step: int, last_step: int
+    ) -> Iterator[Batch]:
+        """See `Source`."""
+        for step in range(first_step, last_step):
+            parts = [
+                self.augmented(
+                    owner,
+                    indices(stream, owner, self.size(owner), step, batch),
+                    augment_seed(stream, owner, step),
+                )
+                for owner in owners
+            ]
+            yield torch.cat([images for images, _ in parts]), [labels for _, labels in parts]
+
+    def close(self) -> None:
+        """Nothing runs between batches."""
 
     def _here(self, indices: Indices) -> Tensor:
         if isinstance(indices, Tensor):
@@ -88,46 +105,29 @@ class DeviceCache:
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """One domain on the device. `mean`, `scale`: float32 [C, 1, 1], for pixels of 0..255.
+    """One domain on the device.
 
     `crops`: the padded training images as a view of all their windows; `images["train"]` is its middle.
     """
 
     class_count: int
-    augmentation: Augmentation
+    preparation: Preparation
     images: dict[str, Tensor]
     labels: dict[str, Tensor]
     crops: Tensor
-    mean: Tensor
-    scale: Tensor
-
-    def normalised(self, images: Tensor) -> Tensor:
-        """uint8 [B, C, H, W] -> float32 [B, 3, H, W].
-
-        Subtracted and scaled in two kernels: one fused multiply-add would round differently from device to device.
-        """
-        floats = images.to(torch.float32).sub_(self.mean).mul_(self.scale)
-        return floats.expand(-1, 3, -1, -1).contiguous()
 
 
 def _kept(domain: DomainData, augmentation: Augmentation, device: torch.device) -> _Kept:
     size, pad = domain.train.images.shape[1], augmentation.crop
-    padded = torch.nn.functional.pad(_channels_first(domain.train), (pad, pad, pad, pad)).to(device)
+    prepared = preparation(statistics(domain.train.images), augmentation, device)
+    padded = prepared.padded(_channels_first(domain.train)).to(device)
     images = {
         "train": padded[:, :, pad : pad + size, pad : pad + size],
         "val": _channels_first(domain.val).to(device),
         "test": _channels_first(domain.test).to(device),
     }
     labels = {split: torch.tensor(domain.split(split).labels, device=device) for split in SPLITS}
-    mean, std = statistics(domain.train.images)
-    if augmentation.mean is not None:
-        mean = np.full_like(mean, augmentation.mean)
-    if augmentation.std is not None:
-        std = np.full_like(std, augmentation.std)
-    centre, scale = (
-        torch.tensor(v, dtype=torch.float32, device=device)[:, None, None] for v in (mean * 255, 1 / (std * 255))
-    )
-    return _Kept(domain.class_count, augmentation, images, labels, windows(padded, size), centre, scale)
+    return _Kept(domain.class_count, prepared, images, labels, windows(padded, size))
 
 
 def _channels_first(part: Images) -> Tensor:

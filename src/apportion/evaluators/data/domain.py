@@ -1,7 +1,7 @@
 """A domain: three splits of labelled images under a name, as plain arrays in memory."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -9,6 +9,32 @@ import numpy as np
 import numpy.typing as npt
 
 SPLITS = ("train", "val", "test")
+
+
+class Identity:
+    """A domain's hash in the making: class names, then each split's shape, pixels and labels.
+
+    The pixels of a split may come in pieces, so that a domain has the same hash whether it is in memory or streamed.
+    The domain's name is left out: the same images under another name are the same data.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self._sha = hashlib.sha256("\x1f".join(classes).encode())
+
+    def opens(self, split: str, shape: tuple[int, ...]) -> None:
+        """`shape`: of all the split's images, [N, H, W(, 3)]."""
+        self._sha.update(f"\x1e{split} {shape}\x1e".encode())
+
+    def holds(self, images: npt.NDArray[np.uint8]) -> None:
+        """The split's next images, [n, H, W(, 3)]."""
+        self._sha.update(np.ascontiguousarray(images).data)
+
+    def labelled(self, labels: npt.NDArray[np.int64]) -> None:
+        """The split's labels, [N], after its images."""
+        self._sha.update(np.ascontiguousarray(labels, dtype="<i8").data)
+
+    def digest(self) -> bytes:
+        return self._sha.digest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,14 +103,11 @@ class DomainData:
 
     @cached_property
     def sha256(self) -> str:
-        """Identity of the content: class names, and each split's shape, pixels and labels. 64 hex digits.
-
-        The domain's name is left out: the same images under another name are the same data.
-        """
-        digest = hashlib.sha256("\x1f".join(self.classes).encode())
+        """Identity of the content, see `Identity`. 64 hex digits."""
+        identity = Identity(self.classes)
         for split in SPLITS:
             part = self.split(split)
-            digest.update(f"\x1e{split} {part.images.shape}\x1e".encode())
-            digest.update(np.ascontiguousarray(part.images).data)
-            digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data)
-        return digest.hexdigest()
+            identity.opens(split, part.images.shape)
+            identity.holds(part.images)
+            identity.labelled(part.labels)
+        return identity.digest().hex()

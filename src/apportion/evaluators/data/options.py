@@ -55,6 +55,10 @@ class DataOptions(BaseModel):
 
     `root`: where the files are. `domains`: in this order, None = all the dataset has. `image_size`: pixels of a side,
     the same for all domains.
+
+    `cache`: `device` decodes all images once and keeps them on the device that trains, `stream` decodes them for every
+    batch in `loader_workers` processes (0: in the training process itself), `auto` streams what would take more than
+    `cache_bytes` bytes (None: 4 GB on a CPU, 40 % of a GPU's free memory). Results are the same bits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +68,10 @@ class DataOptions(BaseModel):
     domains: Annotated[list[str], Field(min_length=1)] | None = None
     image_size: Annotated[int, Field(strict=True, ge=8, le=512)] = 28
     per_domain: Mapping[str, AugmentOptions] = Field(default_factory=dict)
+    # Left out of dumps, and so of what a run compares on resume: they change no result, and the machine may change.
+    cache: Literal["auto", "device", "stream"] = Field("auto", exclude=True)
+    cache_bytes: int | None = Field(None, strict=True, ge=0, exclude=True)
+    loader_workers: int = Field(2, strict=True, ge=0, le=64, exclude=True)
 
     @model_validator(mode="after")
     def _each_domain_once(self) -> "DataOptions":

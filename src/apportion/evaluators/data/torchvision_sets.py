@@ -26,7 +26,7 @@ def load(
     options: TorchvisionOptions, names: Sequence[str], progress: Progress = lambda done, total: None
 ) -> list[DomainData]:
     """The domains `names`, in that order. InputError where files are missing, or items are no (picture, class)."""
-    asked = {(name, split): _opened(options, name, split) for name in names for split in SOURCES[name].splits}
+    asked = {(name, split): opened(options, name, split) for name in names for split in SOURCES[name].splits}
     total, done = sum(len(items) for items in asked.values()), 0
     domains = []
     for name in names:
@@ -41,7 +41,7 @@ def load(
     return domains
 
 
-def _opened(options: TorchvisionOptions, name: str, split: str) -> Any:
+def opened(options: TorchvisionOptions, name: str, split: str) -> Any:
     """The dataset object of a split."""
     torchvision_module()
     from torchvision import datasets
@@ -72,19 +72,25 @@ def _read(place: str, items: Any, size: int, fitted: FittedOptions, progress: Pr
     """All pictures as [N, size, size, 3], and their labels."""
     pixels, labels = np.empty((len(items), size, size, 3), np.uint8), []
     for index in range(len(items)):
-        try:
-            picture, label = items[index]
-        except Exception as error:  # the dataset's own reader, on any file
-            value = f"cannot be read ({error})"
-            raise InputError(f"{place}, item {index}", value, "every image must be whole", "fetch it again") from error
-        if not isinstance(picture, Image.Image) or isinstance(label, bool) or not hasattr(label, "__index__"):
-            value = f"a ({type(picture).__name__}, {type(label).__name__})"
-            raise InputError(f"{place}, item {index}", value, "items are (picture, class)", "leave this dataset out")
+        picture, label = item(place, items, index)
         pixels[index] = squared(picture, size, fitted)
-        labels.append(int(label))
+        labels.append(label)
         if index % _TICK == 0 or index + 1 == len(items):
             progress(at[0] + index + 1, at[1])
     return pixels, labels
+
+
+def item(place: str, items: Any, index: int) -> tuple[Image.Image, int]:
+    """A picture and its class. InputError for anything else."""
+    try:
+        picture, label = items[index]
+    except Exception as error:  # the dataset's own reader, on any file
+        value = f"cannot be read ({error})"
+        raise InputError(f"{place}, item {index}", value, "every image must be whole", "fetch it again") from error
+    if not isinstance(picture, Image.Image) or isinstance(label, bool) or not hasattr(label, "__index__"):
+        value = f"a ({type(picture).__name__}, {type(label).__name__})"
+        raise InputError(f"{place}, item {index}", value, "items are (picture, class)", "leave this dataset out")
+    return picture, int(label)
 
 
 def _domain(
@@ -94,17 +100,29 @@ def _domain(
     options: TorchvisionOptions,
 ) -> DomainData:
     labels = np.array([label for split in parts for label in parts[split][1]], np.int64)
+    found = np.array([split for split in parts for _ in parts[split][1]], np.str_)
+    names = settled(name, labels, found, classes, options)
+    images = narrowed(np.concatenate([parts[split][0] for split in parts]))
+    train, val, test = (Images(images[found == split], labels[found == split]) for split in SPLITS)
+    return DomainData(name, names, train, val, test)
+
+
+def settled(
+    name: str,
+    labels: npt.NDArray[np.int64],
+    found: npt.NDArray[np.str_],
+    classes: tuple[str, ...],
+    options: TorchvisionOptions,
+) -> tuple[str, ...]:
+    """The names of all classes; images of each are moved, in `found` [N], from train to splits the dataset lacks."""
     if labels.size == 0 or labels.min() < 0:
         value = f"label {labels.min()}" if labels.size else "no images"
         raise InputError(f"torchvision {name}", value, "labels count from 0", "leave this dataset out")
     names = classes if len(classes) > labels.max() else tuple(map(str, range(int(labels.max()) + 1)))
-    images = narrowed(np.concatenate([parts[split][0] for split in parts]))
-    found = np.array([split for split in parts for _ in parts[split][1]])
-    missing = {split: getattr(options.split, split) for split in SPLITS if split not in parts}
+    missing = {split: getattr(options.split, split) for split in SPLITS if split not in SOURCES[name].splits}
     if missing:
         _split_off(name, found, labels, missing, options.split.seed)
-    train, val, test = (Images(images[found == split], labels[found == split]) for split in SPLITS)
-    return DomainData(name, names, train, val, test)
+    return names
 
 
 def _split_off(

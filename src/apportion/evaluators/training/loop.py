@@ -5,7 +5,7 @@ The sum (not the mean) makes `independent` equal D separate trainings.
 
 from collections.abc import Iterator
 
-from apportion.evaluators.data.cache import DeviceCache
+from apportion.evaluators.data.source import Source
 from apportion.evaluators.training.keeper import Keeper
 from apportion.evaluators.training.options import TrainOptions
 from apportion.evaluators.training.stepper import Phase, Stepper
@@ -14,7 +14,7 @@ from apportion.spaces.network.mixed import MultiDomainNet
 
 def joint(
     net: MultiDomainNet,
-    cache: DeviceCache,
+    source: Source,
     options: TrainOptions,
     phase: Phase,
     seed: int,
@@ -26,7 +26,7 @@ def joint(
     Goes on where `keeper` left off. Raises TrialFailed where a domain's loss is NaN or Inf, naming domain, step and
     value, and Stopped when the keeper was told to stop.
     """
-    stepper = Stepper(net, cache, options, phase, seed)
+    stepper = Stepper(net, source, options, phase, seed)
     done = keeper.restored(net, stepper.optimizer)
     for epoch in range(done // stepper.steps, until):
         net.train()

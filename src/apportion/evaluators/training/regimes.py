@@ -7,7 +7,7 @@ from importlib import import_module
 from apportion.registry import Registry
 
 Regime = Callable[..., Iterator[int]]
-"""(net, cache, options, phase, seed, until): train the first `until` epochs in place, yield after each."""
+"""(net, source, options, phase, seed, until, keeper): train the first `until` epochs in place, yield after each."""
 
 
 @dataclass(frozen=True)

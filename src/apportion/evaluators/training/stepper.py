@@ -4,20 +4,21 @@ Every random number is counted by (seed, phase, domain, step), so a step can be 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from apportion.evaluators.data.cache import DeviceCache
-from apportion.evaluators.data.streams import augment_seed, indices, steps_per_epoch
+from apportion.evaluators.data.source import Batch, Source
+from apportion.evaluators.data.streams import steps_per_epoch
 from apportion.evaluators.protocol import TrialFailed
 from apportion.evaluators.training.keeper import Keeper
 from apportion.evaluators.training.options import OptimizerOptions, TrainOptions
 from apportion.evaluators.training.schedule import factor
 from apportion.evaluators.training.scoring import scores_of
+from apportion.spaces.network.forms import Form
 from apportion.spaces.network.mixed import MultiDomainNet
 from apportion.spaces.orders import counted_seed
 
@@ -35,6 +36,10 @@ class Phase:
     heads_only: bool = False
 
 
+PACE = Phase("pace", 1)
+Seconds = dict[Form, list[float]]
+
+
 def optimizer_for(options: OptimizerOptions, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     """PyTorch's optimiser over `parameters`; `foreach` updates them in a few fused calls."""
     if options.name == "sgd":
@@ -46,23 +51,22 @@ def optimizer_for(options: OptimizerOptions, parameters: list[nn.Parameter]) -> 
 class Stepper:
     """One phase over one network: its optimiser, and what a step does."""
 
-    def __init__(self, net: MultiDomainNet, cache: DeviceCache, options: TrainOptions, phase: Phase, seed: int) -> None:
-        self.net, self.cache, self.options, self.phase, self.seed = net, cache, options, phase, seed
+    def __init__(self, net: MultiDomainNet, source: Source, options: TrainOptions, phase: Phase, seed: int) -> None:
+        self.net, self.source, self.options, self.phase, self.seed = net, source, options, phase, seed
         self.trained = list(net.heads.parameters() if phase.heads_only else net.parameters())
         self.optimizer = optimizer_for(options.optimizer, self.trained)
-        self.sizes = {owner: cache.size(owner, "train") for owner in net.owners}
-        self.steps = steps_per_epoch(list(self.sizes.values()), options.batch)
-        self.precision = precision_of(options, cache.device)
+        self.steps = steps_per_epoch([source.size(owner, "train") for owner in net.owners], options.batch)
+        self.precision = precision_of(options, source.device)
 
     def epoch(self, epoch: int, done: int, keeper: Keeper) -> None:
         """The steps of `epoch` that are not among the `done` first ones of the phase."""
         seen: list[Tensor] = []
-        end = (epoch + 1) * self.steps
-        for step in range(max(done, epoch * self.steps), end):
+        start, end = max(done, epoch * self.steps), (epoch + 1) * self.steps
+        for step, batch in enumerate(self.batches(start, end), start):
             rate = self.options.optimizer.lr * factor(self.options.schedule, step / (self.phase.epochs * self.steps))
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            seen.append(self.step(step))
+            seen.append(self.step(step, batch))
             due = step + 1 < end and keeper.due()
             if len(seen) == _LOOK_EVERY or step + 1 == end or due:
                 self.check(torch.stack(seen), step + 1 - len(seen))
@@ -70,29 +74,23 @@ class Stepper:
             if due:
                 keeper.keep(self.net, self.optimizer, step + 1)
 
-    def step(self, step: int) -> Tensor:
+    def batches(self, first_step: int, last_step: int) -> Iterator[Batch]:
+        """What steps `first_step` .. `last_step - 1` train on."""
+        stream = counted_seed("batches", self.seed, self.phase.name)
+        return self.source.training(self.net.owners, stream, self.options.batch, first_step, last_step)
+
+    def step(self, step: int, batch: Batch) -> Tensor:
         """One update; the losses [domains] before it, still on the device."""
-        images, labels = self.batch(step)
+        images, labels = batch
         # Dropout draws from the global generator, which the trial has forked: count it like everything else.
         torch.manual_seed(counted_seed("dropout", self.seed, self.phase.name, step) % 2**63)
-        with torch.autocast(self.cache.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        with torch.autocast(self.source.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             logits = self.net(images)
         losses = torch.stack([F.cross_entropy(part.float(), truth) for part, truth in zip(logits, labels, strict=True)])
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum(), inputs=self.trained)
         self.optimizer.step()
         return losses.detach()
-
-    def batch(self, step: int) -> tuple[Tensor, list[Tensor]]:
-        """Images [D * B, 3, H, W], domain by domain, augmented; labels [B] per domain."""
-        stream = counted_seed("batches", self.seed, self.phase.name)
-        images, labels = [], []
-        for owner in self.net.owners:
-            chosen = indices(stream, owner, self.sizes[owner], step, self.options.batch)
-            part, truth = self.cache.augmented(owner, chosen, augment_seed(stream, owner, step))
-            images.append(part)
-            labels.append(truth)
-        return torch.cat(images), labels
 
     def check(self, losses: Tensor, first_step: int) -> None:
         finite = torch.isfinite(losses)
@@ -119,22 +117,29 @@ def precision_of(options: TrainOptions, device: torch.device) -> str:
     return "bfloat16" if device.type == "cuda" else "float32"
 
 
-def stepper(net: MultiDomainNet, cache: DeviceCache, options: TrainOptions) -> Callable[[int], Tensor]:
-    """A function that takes training step i of `net` and gives its losses, for timing."""
-    net.train()
-    return Stepper(net, cache, options, Phase("pace", options.epochs), 0).step
+def timed(nets: Mapping[Form, MultiDomainNet], source: Source, options: TrainOptions, turns: int) -> Seconds:
+    """Seconds of `turns` training steps of each of `nets`, by turns on the same batches, whose making is not timed."""
+    steppers = {form: Stepper(net.train(), source, options, PACE, 0) for form, net in nets.items()}
+    seconds: Seconds = {form: [] for form in nets}
+    for turn, batch in enumerate(next(iter(steppers.values())).batches(0, turns)):
+        for form, stepper in steppers.items():
+            began = time.perf_counter()
+            stepper.step(turn, batch).sum().item()
+            seconds[form].append(time.perf_counter() - began)
+    return seconds
 
 
-def paced(net: MultiDomainNet, cache: DeviceCache, options: TrainOptions) -> float:
+def paced(net: MultiDomainNet, source: Source, options: TrainOptions) -> float:
     """Seconds of one epoch of training and its val scores, from a few timed steps. Trains `net` a little."""
-    stepper = Stepper(net, cache, options, Phase("pace", options.epochs), 0)
-    net.train()
-    for step in range(_PACE_STEPS):
-        stepper.step(step).sum().item()
-    began = time.perf_counter()
-    for step in range(_PACE_STEPS):
-        stepper.step(step).sum().item()
+    stepper = Stepper(net.train(), source, options, PACE, 0)
+    began = 0.0
+    for step, batch in enumerate(stepper.batches(0, 2 * _PACE_STEPS + 1)):
+        if step == _PACE_STEPS:
+            began = time.perf_counter()
+        if step == 2 * _PACE_STEPS:
+            break
+        stepper.step(step, batch).sum().item()
     a_step = (time.perf_counter() - began) / _PACE_STEPS
     began = time.perf_counter()
-    scores_of(net, cache, "val")
+    scores_of(net, source, "val")
     return a_step * stepper.steps + time.perf_counter() - began

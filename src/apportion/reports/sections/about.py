@@ -23,7 +23,7 @@ def render(results: Results) -> Fragment:
             element("h3", "Data"),
             _data(study),
             element("h3", "Configuration"),
-            element("pre", as_text(study.header.config), tabindex="0"),
+            element("pre", as_text(study.config), tabindex="0"),
             join(element("h3", "Amended later"), element("pre", as_text(list(study.amendments)), tabindex="0"))
             if study.amendments
             else None,

@@ -47,6 +47,10 @@ class MultiDomainNet(nn.Module):
         self.shape, self.form = shape, form
         self.allocation = space.canonical(allocation)
         self.network = copy.deepcopy(template)
+        for module in self.network.modules():
+            # Behind an interleaved norm an activation works on a view: in place, autograd copies the whole batch twice.
+            if getattr(module, "inplace", False) is True:
+                module.inplace = False  # type: ignore[assignment]
         self._plain = [_without_numbers(template)]
         self._swap(space, how)
         like = template.get_submodule(shape.head)

@@ -1,0 +1,55 @@
+"""From uint8 images on a device to what a network sees: cropped, mirrored and normalised."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from apportion.evaluators.data.augmentation import Augmentation
+from apportion.evaluators.data.crops import cropped, draws
+from apportion.evaluators.data.normalisation import Statistics
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """One domain's. `mean`, `scale`: float32 [C, 1, 1], for pixels of 0..255."""
+
+    augmentation: Augmentation
+    mean: Tensor
+    scale: Tensor
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """uint8 [B, C, H, W] -> float32 [B, 3, H, W].
+
+        Subtracted and scaled in two kernels: one fused multiply-add would round differently from device to device.
+        """
+        floats = images.to(torch.float32).sub_(self.mean).mul_(self.scale)
+        return floats.expand(-1, 3, -1, -1).contiguous()
+
+    def padded(self, images: Tensor) -> Tensor:
+        """uint8 [N, C, S, S] -> [N, C, P, P], zeros around."""
+        pad = self.augmentation.crop
+        return torch.nn.functional.pad(images, (pad, pad, pad, pad))
+
+    def augmented(self, crops: Tensor, chosen: Tensor, seed: int) -> Tensor:
+        """The images `chosen` (int64 [B]) of `windows(padded)`, varied as `seed` decides. Float32 [B, 3, S, S]."""
+        chance = draws(seed, len(chosen), self.augmentation.crop).to(chosen.device)
+        return self.normalised(cropped(crops, chosen, chance, self.augmentation.flip))
+
+    def told(self) -> dict[str, list[float]]:
+        """What is subtracted from a channel's pixels (0..255), and what the difference is then multiplied with."""
+        return {"mean": self.mean.flatten().tolist(), "scale": self.scale.flatten().tolist()}
+
+
+def preparation(statistics: Statistics, augmentation: Augmentation, device: torch.device) -> Preparation:
+    """`statistics` of the train split, unless the augmentation names others."""
+    mean, std = statistics
+    if augmentation.mean is not None:
+        mean = np.full_like(mean, augmentation.mean)
+    if augmentation.std is not None:
+        std = np.full_like(std, augmentation.std)
+    centre, scale = (
+        torch.tensor(v, dtype=torch.float32, device=device)[:, None, None] for v in (mean * 255, 1 / (std * 255))
+    )
+    return Preparation(augmentation, centre, scale)
