@@ -41,7 +41,7 @@ def test_a_study_killed_twenty_times_ends_with_an_equal_log_and_equal_weights(tm
         while not ended:
             process = started("search", disturbed, "-q")
             if kills < KILLS:
-                kills += _killed(process, draw.uniform(0.5, 5.0))
+                kills += _killed(process, draw.uniform(0.5, 4.0))
             process.communicate(timeout=240)
             ended = process.returncode == 0
         assert equal(read_log(run / LOG_NAME), expected)

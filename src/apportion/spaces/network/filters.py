@@ -42,21 +42,37 @@ class FilterConv2d(nn.Module):
             raise ValueError(f"site {site.name}: padding mode {conv.padding_mode!r} is not supported")
         assert isinstance(conv.padding, tuple), "Conv2d turns padding words into numbers, except 'same' and 'valid'"
         self.stride, self.padding, self.dilation, self.groups = conv.stride, conv.padding, conv.dilation, conv.groups
+        small = len(owners) * conv.weight.numel() <= _SMALL
+        self.thin = conv.groups == 1 and conv.in_channels <= _THIN
+        self._stock(conv.weight, conv.bias, site, owners, levels, order, how, form, conv.groups > 1, small)
+
+    def _stock(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        site: Site,
+        owners: Sequence[str],
+        levels: Sequence[int],
+        order: Order,
+        how: str,
+        form: Form,
+        grouped: bool = False,
+        small: bool = False,
+    ) -> None:
+        """Make index tables and parameters. `grouped`, `small`: all filters run per domain in an interleaved batch."""
         self.levels, self.how, self.form, self.domains = tuple(levels), how, form, len(owners)
         taken = [order.permutation(site.name, owner, site.filters)[:n] for owner, n in zip(owners, levels, strict=True)]
         used = np.ones((len(owners), site.filters), dtype=bool)
         for row, mine in zip(used, taken, strict=True):
             row[mine] = False
         live = np.flatnonzero(used.any(axis=0))
-        self.weights, self.thin = conv.weight.numel(), conv.groups == 1 and conv.in_channels <= _THIN
-        self._plan(site.filters, taken, live)
-        rest = conv.weight.shape[1:]
-        self.shared = nn.Parameter(conv.weight.new_empty(len(live), *rest))
-        self.owned = nn.Parameter(conv.weight.new_empty(sum(levels), *rest))
-        self.bias = None if conv.bias is None else nn.Parameter(conv.weight.new_empty(len(owners), site.filters))
-        self.start(conv.weight, None if conv.bias is None else conv.bias.expand(len(owners), -1))
+        self._plan(site.filters, taken, live, grouped or (small and sum(levels) > 0))
+        self.shared = nn.Parameter(weight.new_empty(len(live), *weight.shape[1:]))
+        self.owned = nn.Parameter(weight.new_empty(sum(levels), *weight.shape[1:]))
+        self.bias = None if bias is None else nn.Parameter(weight.new_empty(len(owners), site.filters))
+        self.start(weight, None if bias is None else bias.expand(len(owners), -1))
 
-    def _plan(self, filters: int, taken: list[np.ndarray], live: np.ndarray) -> None:
+    def _plan(self, filters: int, taken: list[np.ndarray], live: np.ndarray, whole: bool) -> None:
         """Index tables. A "bank" is cat(owned rows of all domains, shared rows).
 
         `_rows` [D, F]: where each domain's filters stand in the bank. `_base`: the shared row each owned one departs
@@ -71,8 +87,7 @@ class FilterConv2d(nn.Module):
         for row, mine in zip(rows, taken, strict=True):
             row[mine] = first + np.arange(len(mine))
             first += len(mine)
-        small = len(all_taken) > 0 and len(taken) * self.weights <= _SMALL
-        some = np.arange(filters) if self.groups > 1 or small else np.unique(all_taken)
+        some = np.arange(filters) if whole else np.unique(all_taken)
         rest = np.setdiff1d(np.arange(filters), some)
         tables = {
             "_live": live,

@@ -5,7 +5,6 @@ The same bank of rows as a convolution's (`FilterConv2d`): a linear layer's outp
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,18 +31,7 @@ class FilterLinear(FilterConv2d):
     ) -> None:
         nn.Module.__init__(self)
         self.groups = 1
-        self.levels, self.how, self.form, self.domains = tuple(levels), how, form, len(owners)
-        taken = [order.permutation(site.name, owner, site.filters)[:n] for owner, n in zip(owners, levels, strict=True)]
-        used = np.ones((len(owners), site.filters), dtype=bool)
-        for row, mine in zip(used, taken, strict=True):
-            row[mine] = False
-        live = np.flatnonzero(used.any(axis=0))
-        self._plan(site.filters, taken, live)
-        weight = linear.weight
-        self.shared = nn.Parameter(weight.new_empty(len(live), linear.in_features))
-        self.owned = nn.Parameter(weight.new_empty(sum(levels), linear.in_features))
-        self.bias = None if linear.bias is None else nn.Parameter(weight.new_empty(len(owners), site.filters))
-        self.start(weight, None if linear.bias is None else linear.bias.expand(len(owners), -1))
+        self._stock(linear.weight, linear.bias, site, owners, levels, order, how, form)
 
     def forward(self, x: Tensor) -> Tensor:
         """[rows, ..., C] -> [rows, ..., F]."""
