@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,11 @@ import torch
 
 from apportion.errors import InputError
 from apportion.evaluators.data import FolderOptions
+from apportion.evaluators.data.loading import LOADER_DIED
+from apportion.evaluators.data.source import Batch
 from apportion.evaluators.measurement import Measurement
 from apportion.evaluators.proposal import Proposal
-from apportion.evaluators.protocol import Slot, Stopped
+from apportion.evaluators.protocol import Slot, Stopped, TrialFailed
 from apportion.evaluators.registry import open_task
 from apportion.evaluators.task import Bench, Task
 from apportion.evaluators.train import Train
@@ -83,6 +86,24 @@ def test_a_trial_stopped_in_mid_epoch_goes_on_from_the_step_either_way(
         measured(first, replace(slot, stop=After(12)))
     assert slot.checkpoint is not None and slot.checkpoint.exists()
     assert measured(second, slot) == expected
+
+
+def test_a_worker_that_dies_while_the_trial_is_to_stop_is_no_failure(
+    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # A job's end may send SIGTERM to all of its processes, to the workers first.
+    bench = open_task(task(root, "stream", tmp_path, loader_workers=0))
+    assert isinstance(bench.evaluator, Train)
+
+    def dying(*_: object) -> Iterator[Batch]:
+        raise TrialFailed(LOADER_DIED, "worker exited")
+        yield
+
+    monkeypatch.setattr(bench.evaluator.source, "training", dying)
+    with pytest.raises(Stopped):
+        measured(bench, Slot(stop=After(0)))
+    with pytest.raises(TrialFailed, match="worker exited"):
+        measured(bench, Slot(stop=After(99)))
 
 
 def measured_there(task: Task) -> tuple[Measurement, int]:

@@ -89,7 +89,7 @@ def prepare(config: Config, reading: Reading, allow_plugins: bool) -> Any:
         machine(),
     )
     first = _first_config(logged, config)
-    task = replace(task, form=bench.form)
+    task = replace(task, form=bench.form, images=bench.images.way if bench.images else None)
     return Plan(logged or header, task, config.all_budgets(), first.search, first.retrain, config.workers), bench
 
 

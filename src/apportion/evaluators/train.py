@@ -17,13 +17,14 @@ from apportion.errors import InputError
 from apportion.evaluators.data import augmentations, opening
 from apportion.evaluators.data.domain import SPLITS, DomainData
 from apportion.evaluators.data.encoded import EncodedDomain
+from apportion.evaluators.data.loading import LOADER_DIED
 from apportion.evaluators.data.source import Source
 from apportion.evaluators.data.streams import steps_per_epoch
 from apportion.evaluators.domain_card import DomainCard
 from apportion.evaluators.measurement import Measurement, Scores, Split
 from apportion.evaluators.memo import Memo, Tensors
 from apportion.evaluators.proposal import Proposal
-from apportion.evaluators.protocol import Outcome, Slot, Stop, TrialFailed
+from apportion.evaluators.protocol import Outcome, Slot, Stop, Stopped, TrialFailed
 from apportion.evaluators.task import Bench, Task, space_of
 from apportion.evaluators.training.checkpoints import save_model
 from apportion.evaluators.training.keeper import Keeper
@@ -71,7 +72,7 @@ class Train:
         on_gpu = self.source.device.type == "cuda"
         with torch.random.fork_rng(devices=[self.source.device] if on_gpu else []):
             try:
-                with self._loading():
+                with self._loading(slot.stop):
                     return self._run(proposal, slot)
             except (MemoryError, RuntimeError) as problem:
                 if not _out_of_memory(problem):
@@ -152,10 +153,15 @@ class Train:
         return net.to(self.source.device)
 
     @contextmanager
-    def _loading(self) -> Iterator[None]:
+    def _loading(self, stop: Stop | None = None) -> Iterator[None]:
         """Nothing that decodes images outlives what they were decoded for."""
         try:
             yield
+        except TrialFailed as failed:
+            # Whoever ends a job may send SIGTERM to all of its processes: then it is the trial that was stopped.
+            if failed.reason == LOADER_DIED and stop is not None and stop.is_set():
+                raise Stopped from None
+            raise
         finally:
             self.source.close()
 

@@ -5,6 +5,7 @@ import os
 import signal
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from apportion.errors import InputError
 from apportion.evaluators.data.encoded import Pictures, Rows
 from apportion.evaluators.protocol import TrialFailed
 
+LOADER_DIED = "loader died"
 Request = tuple[tuple[int, Rows], ...]
 """Domains by number, and which of their pictures are wanted."""
 
@@ -82,12 +84,13 @@ class Loader:
 
     def _begun(self) -> Iterator[Tensor | InputError]:
         """What answers `self._wanted`; the workers are started if they do not run."""
+        if self._loader is not None and self.workers:
+            return iter(self._loader)
         heard = signal.getsignal(signal.SIGCHLD)
         with warnings.catch_warnings(), _signals_wait():
             # As many workers as were asked for, on few cores too: they may wait for a disk or a network.
             warnings.filterwarnings("ignore", message="This DataLoader will create")
-            if self._loader is None:
-                self._loader = self._made()
+            self._loader = self._made()
             answers = iter(self._loader)
         if heard is not None and signal.getsignal(signal.SIGCHLD) is not heard:
             # PyTorch's handler raises wherever the program happens to be when a worker dies, in the middle of a
@@ -139,9 +142,9 @@ def _deaths_told() -> Iterator[None]:
         said = (str(problem) or type(problem).__name__).split("\n")[0].strip()
         if isinstance(problem, RuntimeError) and not said.startswith(("DataLoader worker", "Too many open files")):
             raise
-        law = "images are decoded in worker processes; most likely memory ran out"
+        law = "all worker processes that decode images are needed; most likely memory ran out"
         remedy = "lower data.loader_workers or evaluator.batch, or enlarge /dev/shm"
-        raise TrialFailed("loader died", f"{said}: {law}; {remedy}") from None
+        raise TrialFailed(LOADER_DIED, f"{said}: {law}; {remedy}") from None
 
 
 # Ctrl-C and SIGTERM may go to a whole group of processes. The one that trains decides what becomes of them; a worker
@@ -152,6 +155,7 @@ _FOR_THE_GROUP = (signal.SIGINT, signal.SIGTERM)
 @contextlib.contextmanager
 def _signals_wait() -> Iterator[None]:
     """Hold signals back meanwhile: a process that is spawned here begins without hearing them."""
+    resource_tracker.ensure_running()  # else it is started by the first process, and lets the signals in again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_GROUP)
     try:
         yield

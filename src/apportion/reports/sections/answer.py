@@ -54,6 +54,8 @@ def lead(results: Results, found: Sequence[Comparison]) -> str:
             f"Not decided: at none of the {len(made)} budgets does the best searched scheme differ clearly from the"
             " best scheme made by hand."
         )
+    if len(lost) == len(made):
+        return f"Search finds nothing better: at all {len(made)} budgets the best scheme made by hand is ahead of it."
     open_ = len(made) - len(won) - len(lost) - len(same)
     parts = [f"Search beats the best scheme made by hand at {len(won)} of {len(made)} budgets{_which(won)}"]
     parts.append(f"loses at {len(lost)}{_which(lost)}" if lost else "loses at none")
