@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from apportion.errors import InputError
+from apportion.evaluators.protocol import TrialFailed
 from apportion.evaluators.synthetic import SyntheticOptions
 from apportion.evaluators.task import Bench, Task
 from apportion.evaluators.training.options import TrainOptions
@@ -46,7 +48,11 @@ evaluators: Registry[EvaluatorEntry] = Registry(
 
 def open_task(task: Task) -> Bench:
     """Build everything: data, network, evaluator."""
-    bench: Bench = evaluators.get(task.evaluator.name, "evaluator.name").load().opened(task)
+    try:
+        bench: Bench = evaluators.get(task.evaluator.name, "evaluator.name").load().opened(task)
+    except TrialFailed as failed:
+        # Choosing the form takes a few training steps: what breaks them breaks every trial.
+        raise InputError("the first training steps", failed.reason, failed.message) from failed
     return bench
 
 
