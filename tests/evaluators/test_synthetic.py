@@ -152,10 +152,11 @@ def test_lower_rungs_are_the_beginning_of_the_full_run() -> None:
 
 
 @pytest.mark.parametrize("purpose", ["search", "retrain", "anchor", "table"])
-def test_test_is_scored_for_retrains_and_anchors_only(purpose: Purpose) -> None:
+def test_test_is_scored_for_settled_patterns_only(purpose: Purpose) -> None:
     synthetic = world()
-    splits = synthetic(proposal(synthetic.space.shared(), purpose=purpose), Slot()).measurement.splits
-    assert set(splits) == ({"val", "test"} if purpose in ("retrain", "anchor") else {"val"})
+    measurement = synthetic(proposal(synthetic.space.shared(), purpose=purpose), Slot()).measurement
+    assert set(measurement.splits) == ({"val"} if purpose == "search" else {"val", "test"})
+    assert len(measurement.test_curve) == (len(measurement.curve) if purpose == "table" else 0)
 
 
 def test_its_task_opens_on_the_space_that_was_promised() -> None:

@@ -147,13 +147,20 @@ def test_both_parametrisations_train(bench: Bench, how: str) -> None:
 
 
 @pytest.mark.parametrize("purpose", ["search", "retrain", "anchor", "table"])
-def test_the_test_split_is_scored_for_retrains_and_anchors_only(bench: Bench, purpose: Purpose) -> None:
+def test_the_test_split_is_scored_for_settled_patterns_only(bench: Bench, purpose: Purpose) -> None:
     splits = trained(trainer(bench), bench.space.shared(), rung=1, purpose=purpose).splits
-    if purpose in ("search", "table"):
+    if purpose == "search":
         assert set(splits) == {"val"}
     else:
         assert set(splits) == {"val", "test"}
         assert {score.n for score in splits["test"].values()} == {1000}
+
+
+def test_a_row_of_a_table_has_a_test_curve_and_nothing_else_changes(bench: Bench) -> None:
+    row, retrained = (trained(trainer(bench), half(bench), rung=2, purpose=purpose) for purpose in ("table", "retrain"))
+    assert (row.curve, row.splits) == (retrained.curve, retrained.splits)
+    assert (len(row.test_curve), retrained.test_curve) == (2, ())
+    assert row.test_curve[-1] == row.splits["test"] != row.test_curve[0]
 
 
 def test_the_purpose_changes_nothing_else(bench: Bench) -> None:

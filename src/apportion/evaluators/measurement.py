@@ -25,14 +25,16 @@ Scores = dict[str, Score]
 class Measurement:
     """`splits[split][domain]` after the last epoch run; `curve[k - 1]` holds the val scores of rung k.
 
-    `test` is present for retrained patterns and anchors only: the search never sees it. `seconds` of this run alone,
-    shared steps (see `artifacts`) not included; `peak_bytes` of the process while it ran.
+    `test` is present for settled patterns only, since the search never sees it, and `test_curve` for rows of a table
+    only. `seconds` of this run alone, shared steps (see `artifacts`) not included; `peak_bytes` of the process while
+    it ran.
     """
 
     splits: dict[Split, Scores]
     curve: tuple[Scores, ...] = ()
     seconds: float = 0.0
     peak_bytes: int = 0
+    test_curve: tuple[Scores, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ class Proposal:
 
     `budget` is None for anchors. `rung`: train the first `rung` epochs of the full schedule. `seed` decides start
     weights, batches and augmentation, so proposals with equal seeds are paired. `parent`: the trial whose pattern
-    this one repeats (a retrain's search trial) or departs from.
+    this one repeats (a retrain's search trial) or departs from. `purpose` table: test is scored after every epoch.
     """
 
     id: str
@@ -26,3 +26,8 @@ class Proposal:
     seed: int
     purpose: Purpose = "search"
     parent: str | None = None
+
+    @property
+    def final(self) -> bool:
+        """True where the pattern is settled: it is trained in full and scored on test, which the search never sees."""
+        return self.purpose != "search"

@@ -85,11 +85,14 @@ class Synthetic:
 
     def __call__(self, proposal: Proposal, slot: Slot) -> Outcome:
         began = time.perf_counter()
-        curve = tuple(self._scores(proposal, epoch, "val") for epoch in range(1, proposal.rung + 1))
+        epochs = range(1, proposal.rung + 1)
+        curve = tuple(self._scores(proposal, epoch, "val") for epoch in epochs)
         splits: dict[Split, Scores] = {"val": curve[-1]}
-        if proposal.purpose in ("retrain", "anchor"):
+        if proposal.final:
             splits["test"] = self._scores(proposal, proposal.rung, "test")
-        return Outcome(Measurement(splits, curve, time.perf_counter() - began, 0))
+        tested = epochs if proposal.purpose == "table" else ()
+        test_curve = tuple(self._scores(proposal, epoch, "test") for epoch in tested)
+        return Outcome(Measurement(splits, curve, time.perf_counter() - began, 0, test_curve))
 
     def seconds_per_epoch(self, allocation: Allocation) -> float:
         """Nothing is trained."""

@@ -94,10 +94,14 @@ class Train:
         phase = Phase("main", self.options.epochs)
         for epoch in train(net, self.source, self.options, phase, proposal.seed, proposal.rung, keeper):
             keeper.curve.append(self._checked(scores_of(net, self.source, "val"), epoch))
+            if proposal.purpose == "table":
+                keeper.test_curve.append(scores_of(net, self.source, "test"))
         splits: dict[Split, Scores] = {"val": keeper.curve[-1]}
-        if proposal.purpose in ("retrain", "anchor"):
-            splits["test"] = scores_of(net, self.source, "test")
-        measurement = Measurement(splits, tuple(keeper.curve), keeper.seconds(), self._peak_bytes())
+        if proposal.final:
+            splits["test"] = keeper.test_curve[-1] if keeper.test_curve else scores_of(net, self.source, "test")
+        measurement = Measurement(
+            splits, tuple(keeper.curve), keeper.seconds(), self._peak_bytes(), tuple(keeper.test_curve)
+        )
         if slot.keep_weights and slot.folder is not None:
             save_model(slot.folder, net, {**self.about, **self._identity(net, proposal)})
         return Outcome(measurement, used)

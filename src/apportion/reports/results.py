@@ -53,13 +53,13 @@ class Results:
 
 def results_of(study: Study) -> Results:
     """Read a study: the retrained patterns and anchors, or what the search holds so far where there are none."""
-    final = [trial for trial in study.trials if trial.proposal.purpose in ("retrain", "anchor")]
-    provisional = not any(trial.proposal.purpose == "retrain" for trial in study.trials)
+    final = [trial for trial in study.trials if trial.proposal.final]
+    provisional = not any(trial.proposal.purpose in ("retrain", "table") for trial in study.trials)
     split: Split = "val" if provisional else common_split(final)
     price = pricer(study.header)
     groups = _groups(final, lambda trial: (trial.proposal.controller, trial.proposal.budget))
     if provisional:
-        searched = [trial for trial in study.trials if trial.proposal.purpose in ("search", "table")]
+        searched = [trial for trial in study.trials if not trial.proposal.final]
         for key, trials in _groups(searched, lambda t: (t.proposal.controller, t.proposal.budget)).items():
             groups[key] = [_best(study, trials)]
     schemes = [_scheme(study, key, trials, split, price) for key, trials in groups.items()]
@@ -80,7 +80,7 @@ def _scheme(study: Study, key: Key, trials: list[Trial], split: Split, price: Pr
     counted = one_per_seed(trials)
     choice = _chosen_trial(study, counted[-1])
     scores = scores_of(choice, "val") if choice else None
-    pending = [p for p in study.pending if (p.controller, p.budget) == key and p.purpose in ("retrain", "anchor")]
+    pending = [p for p in study.pending if (p.controller, p.budget) == key and p.final]
     return Scheme(
         controller,
         kind_of(controller),
@@ -110,7 +110,7 @@ def one_per_seed(trials: list[Trial]) -> list[Trial]:
 
 def _chosen_trial(study: Study, retrained: Trial) -> Trial | None:
     """The search trial whose pattern was retrained."""
-    if retrained.proposal.purpose in ("search", "table"):
+    if not retrained.proposal.final:
         return retrained
     for trial in study.trials:
         if trial.proposal.id == retrained.proposal.parent:

@@ -12,7 +12,7 @@ from apportion.evaluators.proposal import Proposal
 from apportion.evaluators.protocol import Outcome, Slot, Stopped
 from apportion.search.executor import Executor, Result
 
-Key = tuple[str, int, int, bool]
+Key = tuple[str, int, int, str]
 
 
 @dataclass(frozen=True)
@@ -71,5 +71,6 @@ class Cached:
 
 
 def _key(proposal: Proposal) -> Key:
-    """What decides a measurement; retrained patterns are scored on test as well, so they are apart."""
-    return proposal.allocation.key(), proposal.seed, proposal.rung, proposal.purpose != "search"
+    """What decides a measurement: settled patterns are scored on test as well, rows of a table after every epoch."""
+    scored = proposal.purpose if proposal.purpose in ("search", "table") else "final"
+    return proposal.allocation.key(), proposal.seed, proposal.rung, scored

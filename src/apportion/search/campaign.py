@@ -118,13 +118,13 @@ class Campaign:
                 if best is None:
                     continue
                 name = f"{best.id}/seed-{seed}"
-                if best.budget is None:
-                    yield replace(best, id=name, rung=self.rungs, seed=seed)
-                else:
-                    yield replace(best, id=name, rung=self.rungs, seed=seed, purpose="retrain", parent=best.id)
+                settled = replace(best, id=name, rung=self.rungs, seed=seed)
+                if best.budget is not None:
+                    settled = replace(settled, purpose="retrain", parent=best.id)
+                yield replace(settled, purpose="table") if self.retrain.table else settled
 
     def tell(self, trial: Trial) -> None:
-        if trial.proposal.purpose in ("retrain", "anchor"):
+        if trial.proposal.final:
             self._retrains_open -= 1
             return
         next(track for track in self.tracks if trial.proposal.id.startswith(f"{track.name}/")).tell(trial)

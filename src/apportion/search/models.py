@@ -46,7 +46,7 @@ def best_of_schemes(trials: Iterable[Trial], objective: Objective) -> dict[str, 
     held: dict[str, list[Trial]] = {}
     for trial in trials:
         proposal = trial.proposal
-        if proposal.purpose not in ("retrain", "anchor") or not isinstance(trial.outcome, Measurement):
+        if not proposal.final or not isinstance(trial.outcome, Measurement):
             continue
         scheme = scheme_of(proposal)
         if latest.setdefault(scheme, proposal.parent) != proposal.parent:

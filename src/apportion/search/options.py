@@ -115,11 +115,15 @@ class SearchOptions(BaseModel):
 
 
 class RetrainOptions(BaseModel):
-    """The best pattern of each scheme is trained again, in full, with seeds first_seed, first_seed + 1, ..."""
+    """The best pattern of each scheme is trained again, in full, with seeds first_seed, first_seed + 1, ...
+
+    `table`: test is scored after every epoch and no network is kept, as a table of patterns needs it.
+    """
 
     model_config = STRICT
     seeds: int = Field(3, ge=1)
     first_seed: int = Field(1, ge=0)
+    table: bool = False
 
     def all_seeds(self) -> tuple[int, ...]:
         return tuple(range(self.first_seed, self.first_seed + self.seeds))

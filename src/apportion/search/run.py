@@ -146,7 +146,7 @@ class Run:
             proposal = self.campaign.ask()
             if not isinstance(proposal, Proposal):
                 break
-            if proposal.purpose in ("retrain", "anchor") and not self.test_opened:
+            if proposal.final and not self.test_opened:
                 self.log.append("open_test", reason="the final retrain of the chosen patterns begins")
                 self.test_opened = True
             self.log.append("ask", proposal=to_json(proposal))
@@ -155,7 +155,7 @@ class Run:
         return asked
 
     def _slot(self, proposal: Proposal) -> Slot:
-        keep = proposal.purpose in ("retrain", "anchor")
+        keep = proposal.final and proposal.purpose != "table"
         checkpoint = self.folder / CHECKPOINTS / (proposal.id.replace("/", "_") + ".checkpoint")
         return Slot(model_folder(self.folder, proposal), keep, checkpoint)
 
@@ -182,7 +182,7 @@ class Run:
         checkpoint.unlink(missing_ok=True)
         self.campaign.tell(trial)
         self.trials.append(trial)
-        if proposal.purpose in ("retrain", "anchor"):
+        if proposal.final:
             keep_best(self.folder, self.trials, self.plan.header.objective)
         return trial
 

@@ -28,6 +28,7 @@ class Keeper:
     def __init__(self, path: Path | None, stop: Stop | None, name: str) -> None:
         self.path, self.stop, self.name = path, stop, name
         self.curve: list[Scores] = []
+        self.test_curve: list[Scores] = []
         self._seconds_before = 0.0
         self._began = self._kept_at = time.perf_counter()
 
@@ -48,7 +49,8 @@ class Keeper:
                 "name": self.name,
                 "done": done,
                 "seconds": self.seconds(),
-                "curve": [{owner: asdict(score) for owner, score in scores.items()} for scores in self.curve],
+                "curve": _curve_as_json(self.curve),
+                "test_curve": _curve_as_json(self.test_curve),
             }
             content = json.dumps(facts).encode() + b"\n" + save(_tensors_of(net, optimizer))
             write_durably(self.path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
@@ -69,7 +71,8 @@ class Keeper:
                 _, index, name = key.split(".", 2)
                 state.setdefault(int(index), {})[name] = tensor
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        self.curve[:] = [{owner: Score(**score) for owner, score in scores.items()} for scores in facts["curve"]]
+        self.curve[:] = _curve_from_json(facts["curve"])
+        self.test_curve[:] = _curve_from_json(facts["test_curve"])
         self._seconds_before = float(facts["seconds"])
         return int(facts["done"])
 
@@ -83,6 +86,14 @@ class Keeper:
         line, _, tensors = content.partition(b"\n")
         facts: dict[str, Any] = json.loads(line)
         return (facts, load(tensors)) if facts["name"] == self.name else None
+
+
+def _curve_as_json(curve: list[Scores]) -> list[Any]:
+    return [{owner: asdict(score) for owner, score in scores.items()} for scores in curve]
+
+
+def _curve_from_json(curve: list[Any]) -> list[Scores]:
+    return [{owner: Score(**score) for owner, score in scores.items()} for scores in curve]
 
 
 def _tensors_of(net: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

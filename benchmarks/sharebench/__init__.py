@@ -1,0 +1,1 @@
+"""ShareBench: a table of fully trained sharing patterns; here it is made."""
