@@ -15,6 +15,8 @@ from apportion.spaces.space import SharingSpace, Vector
 OWNERS = ("a", "b", "c", "d")
 COMMON_ORDERS = (Order(), Order("random", 3))
 ORDERS_PER_OWNER = (Order("random", 3, True), Order("index", 0, True))
+# No grid is drawn most often: it is the space that people use.
+GRIDS: tuple[tuple[float, ...], ...] = ((), (), (), (0.0, 1 / 3, 1.0), (0.0, 0.25, 0.5, 1.0), (0.0, 0.6))
 MEASURES: tuple[Measure, ...] = ("owned", "live")
 
 
@@ -40,8 +42,9 @@ def spaces(
     orders: Sequence[Order] = COMMON_ORDERS + ORDERS_PER_OWNER,
     keep_shared: bool = True,
     least_owners: int = 2,
+    grids: bool = False,
 ) -> SharingSpace:
-    """Small spaces of all granularities and orders; at least one site is free."""
+    """Small spaces of all granularities and orders, with coarse grids of levels if asked; at least one site is free."""
     sites = draw(site_lists())
     owners = OWNERS[: draw(st.integers(least_owners, len(OWNERS)))]
     names = [one.name for one in sites]
@@ -52,6 +55,7 @@ def spaces(
         draw(st.sampled_from(GRANULARITIES)),
         order=draw(st.sampled_from(list(orders))),
         keep_shared=tuple(kept),
+        fractions=draw(st.sampled_from(GRIDS)) if grids else (),
     )
 
 

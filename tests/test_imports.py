@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "optuna", "matplotlib", "plotly", "torchvision")
+HEAVY = ("torch", "optuna", "nni", "matplotlib", "plotly", "torchvision")
 
 
 def loaded_by(statement: str) -> set[str]:

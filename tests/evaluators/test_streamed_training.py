@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
+from torch import nn
 
 from apportion.errors import InputError
 from apportion.evaluators.data import FolderOptions
@@ -152,3 +153,27 @@ def test_the_size_decides_unless_somebody_has(
     assert bench.images is not None and bench.images.way == way
     assert isinstance(bench.evaluator, Train)
     assert type(bench.evaluator.source).__name__ == {"device": "DeviceCache", "stream": "Streaming"}[way]
+
+
+def deadly(classes: int) -> nn.Module:
+    """A backbone that kills whatever decodes its images."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    def kill(*_: object) -> None:
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    network.register_forward_hook(kill)
+    return nn.Sequential(network, nn.Linear(4, classes))
+
+
+def test_a_loader_that_dies_before_the_first_trial_is_bad_input_in_one_line(root: Path) -> None:
+    # While the form is timed no trial is there to fail: the study is refused, and nothing is left running.
+    backbone = BackboneOptions(name=f"{__name__}:deadly")
+    asked = replace(task(root, "stream", form="auto"), backbone=backbone, allow_plugins=True)
+    with pytest.raises(InputError) as refused:
+        open_task(asked)
+    line = str(refused.value)
+    assert line.startswith("the first training steps: loader died, but DataLoader worker") and "\n" not in line
+    assert "all worker processes that decode images are needed" in line and "lower data.loader_workers" in line
+    assert multiprocessing.active_children() == []

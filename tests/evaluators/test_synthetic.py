@@ -13,7 +13,8 @@ from apportion.evaluators.objective import Objective
 from apportion.evaluators.proposal import Proposal, Purpose
 from apportion.evaluators.protocol import Slot
 from apportion.evaluators.registry import open_task, shape_and_space
-from apportion.evaluators.synthetic import Synthetic, SyntheticOptions, synthetic_shape
+from apportion.evaluators.synthetic import Synthetic, SyntheticOptions
+from apportion.evaluators.synthetic_shapes import synthetic_shape
 from apportion.evaluators.task import Bench, Task
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
@@ -24,7 +25,7 @@ from apportion.spaces.space import SharingSpace
 
 def world(granularity: Granularity = "per_site", **options: object) -> Synthetic:
     made = SyntheticOptions.model_validate(options)
-    return Synthetic(SharingSpace(synthetic_shape(made).sites, made.domains, granularity), made)
+    return Synthetic(SharingSpace(synthetic_shape(made.shape, made.sites).sites, made.domains, granularity), made)
 
 
 def proposal(allocation: Allocation, rung: int = 4, seed: int = 0, purpose: Purpose = "search") -> Proposal:
@@ -169,3 +170,36 @@ def test_its_task_opens_on_the_space_that_was_promised() -> None:
     outcome = opened.evaluator(proposal(space.shared()), Slot())
     assert all(math.isfinite(score.cross_entropy) for score in outcome.measurement.splits["val"].values())
     assert opened.evaluator.seconds_per_epoch(space.shared()) == 0.0
+
+
+@pytest.mark.parametrize("interactions", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("share", [0.2, 0.4])
+def test_no_allocation_beats_the_optimum_where_neighbours_interact(interactions: float, share: float) -> None:
+    synthetic = world(sites=5, interactions=interactions, world=3)
+    space, budget = synthetic.space, Budget("owned", share)
+    bound = synthetic.optimum(budget)
+    best, wish = 0.0, np.ones(space.dimension)
+    generator = np.random.default_rng(1)
+    for _ in range(500):  # a climb by random steps: it comes near, and never above
+        tried = np.clip(wish * np.exp(0.3 * generator.standard_normal(space.dimension)), 1e-6, None)
+        gain = float(synthetic.gain(space.decode(tried / tried.max(), budget)).mean())
+        if gain > best:
+            best, wish = gain, tried
+    assert 0.95 * bound < best <= bound + 1e-9
+
+
+def test_interactions_reward_neighbours_owned_together() -> None:
+    alone, together = (world(sites=4, interactions=k) for k in (0.0, 2.0))
+    space = alone.space
+    ends = Allocation(tuple((level,) * 3 for level in (8, 0, 0, 32)))
+    assert together.gain(ends).mean() < alone.gain(ends).mean()
+    assert together.gain(space.independent()) == pytest.approx(1.0)
+    assert together.gain(space.shared()) == pytest.approx(0.0)
+
+
+def test_the_mobilenet_shape_is_that_of_torchvisions_blocks() -> None:
+    shape = synthetic_shape("mobilenet_v2", 1)
+    assert len(shape.sites) == 50
+    # FACTS of the network: 2,189,760 convolution weights, of which stem 3*32*9 and last layer 320*1280 are left out.
+    assert shape.convolution_weights == 2_189_760 - 864 - 409_600
+    assert {site.kind for site in shape.sites} == {"conv", "depthwise"}

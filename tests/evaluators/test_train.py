@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from apportion.errors import InputError
@@ -23,6 +25,7 @@ from apportion.evaluators.task import Bench, Task
 from apportion.evaluators.train import Train
 from apportion.evaluators.training.checkpoints import load_model
 from apportion.evaluators.training.options import TrainOptions
+from apportion.evaluators.training.stepper import seed_generator
 from apportion.search.study import from_json, to_json
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
@@ -309,6 +312,17 @@ def test_the_global_generator_leaves_a_trial_alone(bench: Bench) -> None:
         np.random.seed(seed)
         curves.append(trained(trainer(bench), half(bench), rung=1).curve)
     assert curves[0] == curves[1]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**63 - 1))
+def test_the_generator_of_a_step_is_seeded_as_torch_would(seed: int) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        expected = torch.rand(5)
+        torch.rand(3)
+        seed_generator(torch.device("cpu"), seed)
+        assert torch.equal(torch.rand(5), expected)
 
 
 def test_trials_before_it_and_timings_leave_a_trial_alone(bench: Bench) -> None:

@@ -98,20 +98,21 @@ class Builder:
         rung: int = 10,
         accuracy: float = 0.6,
         test: float | None = None,
+        name: str | None = None,
+        seconds: float = 10.0,
         **more: Any,
     ) -> Trial:
         """A trial with the same loss on each of its splits, unless `test` has its own; loss None = a failure."""
         pattern = allocation or (
             self.head.space.independent() if controller == "independent" else self.head.space.shared()
         )
-        asked = Proposal(f"t{len(self.trials)}", controller, pattern, budget, rung, seed, purpose, parent)
+        asked = Proposal(name or f"t{len(self.trials)}", controller, pattern, budget, rung, seed, purpose, parent)
         both: Sequence[Split] = splits or (("val",) if purpose == "search" else ("val", "test"))
         outcome: Measurement | Failure = Failure("diverged", "loss became NaN in photos at step 12", 3.0)
         if loss is not None:
             on = {"val": loss, "test": loss if test is None else test}
-            outcome = Measurement({s: scores(self.head, on[s], accuracy) for s in both}, (), 10.0, 1)
-        seconds = 0.0 if more.get("duplicate_of") else outcome.seconds
-        trial = Trial(asked, outcome, seconds, **more)
+            outcome = Measurement({s: scores(self.head, on[s], accuracy) for s in both}, (), seconds, 1)
+        trial = Trial(asked, outcome, 0.0 if more.get("duplicate_of") else outcome.seconds, **more)
         self.trials.append(trial)
         return trial
 

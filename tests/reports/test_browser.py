@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from apportion.reports import write_report
+from apportion.reports.compare import comparison_of, write_comparison
 from tests.reports.builders import hostile, simulated
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,6 +55,16 @@ def test_charts_draw_under_the_policy_and_hostile_names_run_nothing(tmp_path: Pa
     assert console == []
     assert 'data-ready="yes"' in dom
     assert len(re.findall(r'class="main-svg"', dom)) >= len(re.findall("data-figure=", dom)) > 5
+
+
+def test_a_comparison_draws_its_charts_and_fits_a_phone(tmp_path: Path) -> None:
+    page = write_comparison(comparison_of([simulated(seeds=2), hostile()], ["one", "two"]), tmp_path)
+    asked = "<script>document.title = document.documentElement.scrollWidth <= window.innerWidth;</script></body>"
+    text = page.read_text(encoding="utf-8").replace('http-equiv="Content-Security-Policy"', "")
+    page.write_text(text.replace("</body>", asked), encoding="utf-8")
+    dom, console = visit(page, tmp_path, width=500)
+    assert console == [] and "<title>true</title>" in dom
+    assert len(re.findall(r'class="main-svg"', dom)) >= len(re.findall("data-figure=", dom)) >= 4
 
 
 def test_a_visitor_can_switch_the_axis_and_sort_and_need_not_scroll_sideways(tmp_path: Path) -> None:

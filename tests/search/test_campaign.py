@@ -10,6 +10,7 @@ from apportion.errors import InputError
 from apportion.evaluators.measurement import Failure, Measurement, Score, Trial
 from apportion.evaluators.objective import Objective
 from apportion.evaluators.proposal import Proposal
+from apportion.reports.kinds import kind_of
 from apportion.search.campaign import Campaign
 from apportion.search.controllers import Done, Wait
 from apportion.search.options import RetrainOptions, SearchOptions
@@ -281,11 +282,150 @@ def test_proposals_and_trials_survive_json() -> None:
             assert from_json(kind, to_json(trial.outcome)) == trial.outcome
 
 
+# A controller that searches the whole front.
+
+FRONT: dict[str, Any] = {"name": "nsga2", "trials": 12, "options": {"objectives": ["loss", "parameters"]}}
+THREE = (Budget("live", 0.25), Budget("live", 0.1), Budget("live", 0.4))
+
+
+def fits(proposal: Proposal, budget: Budget) -> bool:
+    return budget.of(SPACE.cost(proposal.allocation)) <= SPACE.limit(budget)
+
+
+def test_a_front_is_one_search_with_the_trials_of_all_budgets() -> None:
+    study = campaign(["shared", "bottom", FRONT], budgets=THREE)
+    asked = run(study)
+    front = [proposal for proposal in searches(asked) if proposal.controller == "nsga2"]
+    assert [proposal.id for proposal in front] == [f"nsga2/front/{n}" for n in range(1, 37)]
+    for proposal in front:
+        smallest = min((b for b in THREE if fits(proposal, b)), key=SPACE.limit)
+        assert (proposal.budget, proposal.parent) == (smallest, None)
+    # bottom three times, the front once, shared; then shared and two controllers at three budgets, over 2 seeds.
+    assert len(asked) == study.planned == 3 + 36 + 7 * 2
+    assert study.schemes == 7
+
+
+def test_at_every_budget_the_best_trial_that_it_holds_is_retrained() -> None:
+    asked = run(campaign([FRONT], budgets=THREE))
+    for budget in THREE:
+        best = min((proposal for proposal in searches(asked) if fits(proposal, budget)), key=depth_loss)
+        own = [proposal for proposal in retrains(asked) if proposal.budget == budget]
+        number = best.id.removeprefix("nsga2/front/")
+        assert [proposal.id for proposal in own] == [f"nsga2/{budget.name}/{number}/seed-{seed}" for seed in (5, 6)]
+        for proposal in own:
+            assert (proposal.parent, proposal.purpose, proposal.controller) == (best.id, "retrain", "nsga2")
+            assert proposal.allocation == best.allocation
+    # Seed by seed, in the order of the config.
+    assert [(p.seed, p.budget) for p in retrains(asked)] == [(seed, budget) for seed in (5, 6) for budget in THREE]
+
+
+def test_a_pattern_of_a_smaller_budget_stands_at_a_larger_one_where_nothing_there_is_better() -> None:
+    def cheap_is_good(proposal: Proposal) -> float:
+        return 2.0 if fits(proposal, THREE[1]) else 3.0
+
+    asked = run(campaign([FRONT], budgets=THREE), cheap_is_good)
+    assert len({proposal.parent for proposal in retrains(asked)}) == 1
+    assert len({proposal.id for proposal in asked}) == len(asked)
+    assert {proposal.budget for proposal in retrains(asked)} == set(THREE)
+
+
+def test_a_budget_that_holds_no_measured_trial_is_not_retrained() -> None:
+    asked = run(campaign([FRONT], budgets=THREE), lambda p: None if fits(p, THREE[0]) else depth_loss(p))
+    assert {proposal.budget for proposal in retrains(asked)} == {THREE[2]}
+
+
+def test_a_front_is_replayed_and_amended() -> None:
+    study = campaign([FRONT], budgets=THREE)
+    log = [(proposal, trial_of(proposal, depth_loss(proposal))) for proposal in run(study)]
+    again = campaign([FRONT], budgets=THREE)
+    for proposal, trial in log:
+        assert again.ask() == proposal
+        again.tell(trial)
+    assert isinstance(again.ask(), Done)
+    again.amend(search([{**FRONT, "trials": 14}]), RetrainOptions(seeds=3, first_seed=5))
+    added = run(again)
+    assert [proposal.id for proposal in searches(added)] == [f"nsga2/front/{n}" for n in range(37, 43)]
+    assert len(log) + len(added) == again.planned
+
+
+def test_many_of_a_front_are_in_flight_and_told_in_any_order() -> None:
+    study = campaign([FRONT], budgets=THREE)
+    flying = [study.ask() for _ in range(36)]
+    assert isinstance(study.ask(), Wait)
+    proposals = [proposal for proposal in flying if isinstance(proposal, Proposal)]
+    for proposal in proposals[::-1]:
+        study.tell(trial_of(proposal, depth_loss(proposal)))
+    found = retrains(run(study))
+    for budget in THREE:
+        best = min(depth_loss(proposal) for proposal in proposals if fits(proposal, budget))
+        assert {depth_loss(proposal) for proposal in found if proposal.budget == budget} == {best}
+
+
+def test_a_front_is_warm_started_at_every_budget() -> None:
+    options = {"objectives": ["loss", "parameters"], "warm_start": ["bottom"]}
+    asked = run(campaign([{"name": "tpe", "trials": 2, "options": options}], budgets=BUDGETS))
+    assert [proposal.id for proposal in searches(asked)] == [
+        "tpe/front/warm-bottom-live-0.2",
+        "tpe/front/warm-bottom-live-0.25",
+        "tpe/front/1",
+        "tpe/front/2",
+    ]
+
+
+# One controller several times.
+
+TWICE: tuple[Any, ...] = (
+    {"name": "tpe", "trials": 2},
+    {"name": "tpe", "label": "one-by-one", "trials": 3, "options": {"multivariate": False}},
+    {"name": "tpe", "label": "front", "trials": 2, "options": {"objectives": ["loss", "parameters"]}},
+)
+
+
+def test_a_label_tells_two_of_one_name_apart() -> None:
+    study = campaign(TWICE)
+    asked = run(study)
+    assert len(asked) == study.planned == len({proposal.id for proposal in asked})
+    found = [(proposal.controller, proposal.id.rpartition("/")[0]) for proposal in searches(asked)]
+    assert found == [
+        *[("tpe", "tpe/live-0.2")] * 2,
+        *[("tpe", "tpe/live-0.25")] * 2,
+        *[("tpe:one-by-one", "tpe:one-by-one/live-0.2")] * 3,
+        *[("tpe:one-by-one", "tpe:one-by-one/live-0.25")] * 3,
+        *[("tpe:front", "tpe:front/front")] * 4,
+    ]
+    for proposal in retrains(asked):
+        assert proposal.budget is not None
+        assert proposal.id.startswith(f"{proposal.controller}/{proposal.budget.name}/")
+
+
+def test_an_anchor_can_have_a_label_too() -> None:
+    asked = run(campaign(["shared", {"name": "shared", "label": "again"}], budgets=BUDGETS[:1], seeds=1))
+    assert [(p.id, p.controller, p.purpose) for p in asked] == [
+        ("shared/seed-5", "shared", "anchor"),
+        ("shared:again/seed-5", "shared:again", "anchor"),
+    ]
+
+
+def test_labels_survive_the_log_and_a_choice_without_one_is_written_as_before() -> None:
+    chosen = search(TWICE)
+    assert SearchOptions.model_validate_json(chosen.model_dump_json()) == chosen
+    assert SearchOptions.model_validate(chosen.model_dump()) == chosen
+    written = chosen.model_dump(mode="json")["controllers"]
+    assert written[0] == {"name": "tpe", "trials": 2, "options": {}}
+    assert written[1]["label"] == "one-by-one"
+    assert [choice.label for choice in chosen.controllers] == ["tpe", "tpe:one-by-one", "tpe:front"]
+    assert kind_of("tpe:one-by-one") == "searched" and kind_of("shared:again") == "anchor"
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"controllers": ()}, "at least 1 item"),
         ({"controllers": ("tpe", "tpe")}, "lists 'tpe' twice"),
+        ({"controllers": ({"name": "tpe", "label": "a"}, {"name": "tpe", "label": "a"})}, "lists 'tpe:a' twice"),
+        ({"controllers": ({"name": "tpe", "label": "a/b"},)}, "label"),
+        ({"controllers": ({"name": "tpe", "label": ""},)}, "label"),
+        ({"controllers": ({"name": "tpe", "suffix": "a"},)}, "suffix"),
         ({"controllers": ("tpe",), "trials": 0}, "greater than or equal to 1"),
         ({"controllers": ("tpe",), "rung": 0}, "greater than or equal to 1"),
         ({"controllers": ({"name": "tpe", "options": {"startup": 1}},)}, "startup"),

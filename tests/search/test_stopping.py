@@ -6,15 +6,20 @@ from pathlib import Path
 import pytest
 import torch
 
+from apportion.cli.config import config_from
 from apportion.evaluators.data import DataOptions
+from apportion.evaluators.measurement import Measurement
 from apportion.evaluators.proposal import Proposal
 from apportion.evaluators.protocol import Outcome, Slot, Stopped
 from apportion.evaluators.registry import open_task
 from apportion.evaluators.task import Bench, Task
 from apportion.evaluators.training.checkpoints import load_model
 from apportion.evaluators.training.options import OptimizerOptions, TrainOptions, WarmUpOptions
+from apportion.search.study import LOG_NAME, from_json
+from apportion.search.study_log import read_log
 from apportion.spaces.budget import Budget
 from apportion.spaces.options import BackboneOptions, SpaceOptions
+from tests.cli.programs import TINY, config
 
 
 class After:
@@ -117,3 +122,50 @@ print("clean")
     assert first.startswith("out of memory | peak ")
     assert "lower evaluator.batch" in first
     assert second == "clean"
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+from contextlib import closing
+from pathlib import Path
+from apportion.cli.config import config_from
+from apportion.cli.search import prepare
+from apportion.cli.stopping import Wish
+from apportion.search.run import Run, Started, Told
+from apportion.search.study_log import Reading
+
+config = config_from(Path(sys.argv[1]), [])
+config.run.mkdir(parents=True)
+run = Run(config.run, *prepare(config, Reading((), b"", ""), False), Reading((), b"", ""))
+with closing(run.events(Wish())) as events:
+    for event in events:
+        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        first = isinstance(event, Started) and not run.trials
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**24 if first else -1, -1))
+"""
+
+
+def test_a_trial_that_runs_out_of_memory_is_in_the_log_with_its_peak_and_the_next_is_as_ever(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    study = TINY.replace("batch: 200, warm_up: {shared_epochs: 1}", "batch: 1000")
+    path = config(tmp_path, study.replace("{name: tpe, trials: 4}", "top"))
+    command = [sys.executable, "-c", OUT_OF_MEMORY, str(path)]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert ran.returncode == 0, ran.stderr
+    records = read_log(tmp_path / "runs" / "study" / LOG_NAME).records
+    (failed,) = [record.fields for record in records if record.kind == "fail"]
+    outcome = failed["outcome"]
+    assert outcome["reason"] == "out of memory" and "lower evaluator.batch" in outcome["message"]
+    peak = int(outcome["message"].removeprefix("peak ").split(" bytes")[0].replace(",", ""))
+    assert 2**27 < peak < 2**33
+    tells = [record.fields for record in records if record.kind == "tell"]
+    assert len(tells) >= 3 and records[-1].kind == "final"
+    opened = open_task(config_from(path, []).task("cpu", 1))
+    again = next(
+        record.fields["proposal"] for record in records if record.fields.get("proposal", {}).get("id") == tells[0]["id"]
+    )
+    assert splits(opened.evaluator(from_json(Proposal, again), Slot())) == splits(
+        Outcome(from_json(Measurement, tells[0]["outcome"]))
+    )

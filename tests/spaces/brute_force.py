@@ -40,11 +40,12 @@ def cost(space: SharingSpace, allocation: Allocation) -> Cost:
 
 
 def levels_at(space: SharingSpace, positions: list[int]) -> tuple[tuple[int, ...], ...]:
-    """Position k of a variable with s steps puts a cell of F levels at k * F / s, halves rounded up."""
+    """Position k of a variable puts a cell of F levels at k * F / steps or fractions[k] * F, halves rounded up."""
     levels = [[0] * len(space.owners) for _ in space.sites]
     for variable, position in zip(space.variables, positions, strict=True):
         for i, d in variable.cells:
-            exact = Fraction(position * space.sites[i].max_level, variable.steps) + Fraction(1, 2)
+            part = Fraction(space.fractions[position]) if space.fractions else Fraction(position, variable.steps)
+            exact = part * space.sites[i].max_level + Fraction(1, 2)
             levels[i][d] = exact.numerator // exact.denominator
     return tuple(map(tuple, levels))
 
@@ -70,6 +71,7 @@ def steps_that_fit(space: SharingSpace, allocation: Allocation, measure: str, li
         if here[v] < variable.steps:
             # With the space's own order: an allocation at an end has lost its order in canonical form.
             raised = Allocation(levels_at(space, [k + (w == v) for w, k in enumerate(here)]), space.order)
-            if getattr(cost(space, raised), measure) <= limit:
+            same = raised.levels == levels_at(space, here)  # on a coarse grid a narrow site may not move
+            if not same and getattr(cost(space, raised), measure) <= limit:
                 fit.append(variable.name)
     return fit

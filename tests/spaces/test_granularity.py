@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apportion.spaces.projection import level_at
+from apportion.spaces.granularity import Variable
 from apportion.spaces.space import SharingSpace
 from tests.spaces import brute_force
 from tests.strategies import site, spaces
 
 
 @settings(max_examples=100)
-@given(spaces(least_owners=1))
+@given(spaces(least_owners=1, grids=True))
 def test_the_variables_cover_every_cell_once_but_for_sites_kept_shared(space: SharingSpace) -> None:
     cells = [cell for variable in space.variables for cell in variable.cells]
     free = [
@@ -28,13 +28,13 @@ def test_the_variables_cover_every_cell_once_but_for_sites_kept_shared(space: Sh
 
 
 @settings(max_examples=100)
-@given(spaces())
+@given(spaces(grids=True))
 def test_a_variable_moves_together_what_its_granularity_says(space: SharingSpace) -> None:
     for variable in space.variables:
         sites = {space.sites[i] for i, _ in variable.cells}
         owners = {d for _, d in variable.cells}
         assert len({one.stage for one in sites}) == 1
-        assert variable.steps == max(one.max_level for one in sites)
+        assert variable.steps == (len(space.fractions) - 1 if space.fractions else max(one.max_level for one in sites))
         if space.granularity != "per_stage":
             assert len(sites) == 1
         assert len(owners) == (1 if space.granularity == "per_site_and_domain" else len(space.owners))
@@ -46,7 +46,7 @@ def test_a_variable_moves_together_what_its_granularity_says(space: SharingSpace
 @settings(max_examples=60)
 @given(st.data())
 def test_levels_follow_positions_as_the_definition_says(data: st.DataObject) -> None:
-    space = data.draw(spaces())
+    space = data.draw(spaces(grids=True))
     positions = [data.draw(st.integers(0, variable.steps)) for variable in space.variables]
     assert tuple(map(tuple, space.levels_at(np.array(positions)).tolist())) == brute_force.levels_at(space, positions)
 
@@ -55,11 +55,12 @@ def test_levels_follow_positions_as_the_definition_says(data: st.DataObject) -> 
 @given(st.integers(1, 500), st.data())
 def test_every_step_moves_the_widest_site_by_one_and_no_other_by_more(steps: int, data: st.DataObject) -> None:
     greatest = data.draw(st.integers(1, steps))
-    levels = [level_at(position, steps, greatest) for position in range(steps + 1)]
+    variable = Variable("stage0", steps, ())
+    levels = [variable.level(position, greatest) for position in range(steps + 1)]
     assert levels[0] == 0
     assert levels[-1] == greatest
     assert {b - a for a, b in pairwise(levels)} <= {0, 1}
-    assert [level_at(position, steps, steps) for position in range(steps + 1)] == list(range(steps + 1))
+    assert [variable.level(position, steps) for position in range(steps + 1)] == list(range(steps + 1))
 
 
 @pytest.mark.parametrize(

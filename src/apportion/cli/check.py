@@ -1,25 +1,21 @@
 """`apportion check`: read every image of a study before anything is trained, and say all that is wrong at once."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from apportion.cli.config import config_from
+from apportion.cli.reading import reading_bar
 from apportion.errors import InputError
-from apportion.evaluators.data import Progress as Report
 from apportion.evaluators.data import Scan, scan
-from apportion.evaluators.data.domain import SPLITS, DomainData
-from apportion.evaluators.data.findings import counted
-from apportion.evaluators.synthetic import SyntheticOptions
+from apportion.evaluators.data.domain import SPLITS
+from apportion.evaluators.data.findings import Census, counted
+from apportion.evaluators.registry import own_domains
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 MOST_CLASSES = 60
@@ -28,10 +24,11 @@ MOST_CLASSES = 60
 def check(path: Path, overrides: list[str], as_json: bool) -> None:
     """Print every problem and what the data hold; an InputError where there are errors, after all is printed."""
     config = config_from(path, overrides)
-    if isinstance(config.evaluator, SyntheticOptions):
-        print(json.dumps(_told(Scan((), ()))) if as_json else f"{path}: evaluator synthetic reads no images")
+    if own_domains(config.evaluator):
+        nothing = f"{path}: evaluator {config.evaluator.name} reads no images"
+        print(json.dumps(_told(Scan((), ()))) if as_json else nothing)
         return
-    with _bar() as report:
+    with reading_bar() as report:
         found = scan(config.data, report)
     told = _told(found)
     if as_json:
@@ -44,25 +41,6 @@ def check(path: Path, overrides: list[str], as_json: bool) -> None:
         raise InputError(str(path), f"{counted(told['errors'], 'error')} in its data", law, remedy)
 
 
-@contextmanager
-def _bar() -> Iterator[Report]:
-    """What is called with images read and images there are; a bar on a terminal, nothing elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda done, total: None
-        return
-    columns = (
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("read,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def _told(found: Scan) -> dict[str, Any]:
     """All of it as plain data."""
     return {
@@ -73,16 +51,15 @@ def _told(found: Scan) -> dict[str, Any]:
     }
 
 
-def _counts(domain: DomainData) -> dict[str, Any]:
+def _counts(domain: Census) -> dict[str, Any]:
     """`classes`: images by split for every class."""
-    counts = {split: np.bincount(domain.split(split).labels, minlength=domain.class_count) for split in SPLITS}
     return {
         "channels": domain.channels,
-        "image_size": domain.train.images.shape[1],
+        "image_size": domain.image_size,
         **domain.sizes,
         "skipped": dict(domain.skipped),
         "classes": {
-            name: {split: int(counts[split][label]) for split in SPLITS} for label, name in enumerate(domain.classes)
+            name: {split: domain.counts[split][label] for split in SPLITS} for label, name in enumerate(domain.classes)
         },
     }
 

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from apportion.cli.border import read_config
 from apportion.errors import InputError
 from apportion.evaluators.data import AnyDataOptions, PentathlonOptions, augmentations
-from apportion.evaluators.registry import EvaluatorOptions
-from apportion.evaluators.synthetic import SyntheticOptions
+from apportion.evaluators.registry import EvaluatorOptions, own_domains
 from apportion.evaluators.task import Task
 from apportion.registry import suggestion
 from apportion.search.options import ObjectiveOptions, RetrainOptions, SearchOptions
@@ -80,9 +79,7 @@ class Config(BaseModel):
 
     def owners(self) -> tuple[str, ...]:
         """The domains, without opening a file."""
-        if isinstance(self.evaluator, SyntheticOptions):
-            return self.evaluator.domains
-        return tuple(augmentations(self.data))
+        return own_domains(self.evaluator) or tuple(augmentations(self.data))
 
     @property
     def run(self) -> Path:

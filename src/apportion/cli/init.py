@@ -19,16 +19,31 @@ def init(folder: Path, out: Path | None, force: bool) -> None:
     path = out or Path(f"{''.join(c if c.isalnum() or c in '._-' else '-' for c in root.name) or 'study'}.yaml")
     if path.exists() and not force:
         raise InputError(str(path), "is there already", "a config is not overwritten", "use --force, or another --out")
-    seen = survey(root)
+    seen = _surveyed(root)
     usable = [domain for domain in seen if not domain.flaw]
     if len(usable) < 2:
-        flaws = "; ".join(f"{domain.name}: {domain.flaw}" for domain in seen if domain.flaw)
-        value = counted(len(usable), "usable domain") + (f" ({flaws})" if flaws else "")
-        law = "sharing needs two, each a folder with a folder of images for each class"
-        raise InputError(shown(root), value, law, "see `apportion init --help` for the layout")
+        raise _too_few(root, seen, len(usable))
     recipe = recipe_for(usable)
     path.write_text(config_text(root, seen, recipe), encoding="utf-8")
     _print(seen, path, recipe)
+
+
+def _surveyed(root: Path) -> list[Seen]:
+    try:
+        return survey(root)
+    except InputError as error:  # `data.root` is the config's name of what was given here as DIR
+        place = "DIR" if error.place == "data.root" else error.place
+        raise InputError(place, error.value, error.law, error.remedy) from None
+
+
+def _too_few(root: Path, seen: list[Seen], usable: int) -> InputError:
+    flaws = "; ".join(f"{domain.name}: {domain.flaw}" for domain in seen if domain.flaw)
+    value = counted(usable, "usable domain") + (f" ({flaws})" if flaws else "")
+    law = "sharing needs two, each a folder with a folder of images for each class"
+    remedy = "see `apportion init --help` for the layout"
+    if not any(domain.classes for domain in seen):
+        remedy = f"if {shown(root.name)} is one domain, give the folder above it"
+    return InputError(shown(root), value, law, remedy)
 
 
 def _print(seen: list[Seen], path: Path, recipe: Recipe) -> None:
@@ -41,8 +56,9 @@ def _print(seen: list[Seen], path: Path, recipe: Recipe) -> None:
         remark = f"left out: {domain.flaw}" if domain.flaw else ""
         table.add_row(Text(domain.name), f"{len(domain.classes):,}", f"{domain.images:,}", side, Text(remark))
     console.print(table)
-    print(f"\n{path}: {recipe.backbone} at {recipe.image_size} pixels, {recipe.epochs} epochs, {recipe.words}")
-    print(f"next:\n  apportion check {_quoted(path)}\n  apportion search {_quoted(path)}")
+    print(f"\n{path}: {recipe.backbone} at {recipe.image_size} pixels, {recipe.epochs} epochs")
+    print(f"the search takes {recipe.words} here, by estimate; next:")
+    print(f"  apportion check {_quoted(path)}\n  apportion search {_quoted(path)}")
 
 
 def _quoted(path: Path) -> str:

@@ -67,7 +67,7 @@ def _backbone(recipe: Recipe) -> Iterator[str]:
     else:
         yield "# resnet18 has five times the weights. weights: DEFAULT starts from ImageNet (torchvision downloads it)."
         yield f"backbone: {{name: {recipe.backbone}}}"
-    yield "space: {granularity: per_site}"
+    yield "space: {granularity: per_site}         # one variable a layer; per_stage: fewer, per_site_and_domain: more"
 
 
 def _budgets(usable: Sequence[Seen], recipe: Recipe) -> Iterator[str]:
@@ -85,7 +85,8 @@ def _training(recipe: Recipe) -> Iterator[str]:
     yield f"  epochs: {recipe.epochs:<28} # an epoch is one pass over the largest domain; the others cycle"
     yield f"  batch: {recipe.batch:<29} # of each domain"
     yield "  optimizer: {name: adamw, lr: 2.0e-3}"
-    yield f"  warm_up: {{shared_epochs: {recipe.epochs}}}"
+    warm_up = f"warm_up: {{shared_epochs: {recipe.epochs}}}"
+    yield f"  {warm_up:<36} # the shared network, once per seed: every pattern starts from it"
     yield "# What is minimised: mean of cross-entropy / ln(classes), or with weights of your own:"
     yield "# objective: {aggregate: weights, weights: {DOMAIN: 2.0, OTHER: 1.0}}"
 
@@ -95,8 +96,11 @@ def _search(recipe: Recipe) -> Iterator[str]:
     yield "  controllers:"
     yield "    - shared                           # the two ends of the front"
     yield "    - independent"
-    yield from (f"    - {name}" for name in HAND_MADE)
-    yield f"    - {{name: tpe, trials: {recipe.trials}}}"
+    first, *others = HAND_MADE
+    yield f"    - {first:<32} # hand-made; `apportion list controllers` says how"
+    yield from (f"    - {name}" for name in others)
+    searched = f"- {{name: tpe, trials: {recipe.trials}}}"
+    yield f"    {searched:<34} # the search, at each budget"
     yield f"retrain: {{seeds: {recipe.seeds}}}                    # 6 or more are needed to call a difference real"
     yield f"workers: {recipe.workers:<29} # trials at once; the whole takes {recipe.words} here, by estimate"
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +11,9 @@ from rich.text import Text
 
 from apportion.errors import InputError
 from apportion.registry import Described, suggestion
+
+if TYPE_CHECKING:
+    from apportion.evaluators.tables import Card
 
 Rows = list[tuple[str, str]]
 
@@ -68,6 +72,16 @@ def _kinds(runs: Path) -> dict[str, Callable[[], Rows]]:
 
         return _rows(registry)
 
+    def scorers() -> Rows:
+        from apportion.evaluators.scorers import scorers as registry
+
+        return [(entry.name, f"[of {entry.of}] {entry.summary}") for entry in registry]
+
+    def tables() -> Rows:
+        from apportion.evaluators.tables import card_of, names
+
+        return [(name, _table(card_of(name))) for name in names()]
+
     def regimes() -> Rows:
         from apportion.evaluators.training.regimes import regimes as registry
 
@@ -85,6 +99,8 @@ def _kinds(runs: Path) -> dict[str, Callable[[], Rows]]:
         "orders": orders,
         "datasets": datasets,
         "evaluators": evaluators,
+        "scorers": scorers,
+        "tables": tables,
         "regimes": regimes,
         "sections": sections,
         "runs": lambda: _runs(runs),
@@ -93,6 +109,11 @@ def _kinds(runs: Path) -> dict[str, Callable[[], Rows]]:
 
 def _rows(entries: Iterable[Described]) -> Rows:
     return [(entry.name, entry.summary) for entry in entries]
+
+
+def _table(card: "Card") -> str:
+    grid = ", ".join(f"{key} {value}" for key, value in card.grid.items())
+    return f"{card.title}; {card.patterns} patterns, {len(card.seeds)} seeds each; space: {grid}"
 
 
 def _runs(folder: Path) -> Rows:

@@ -112,6 +112,28 @@ def report(
         write(run, out, quiet, json)
 
 
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Folders of runs that differ in search.seed.", show_default=False),
+    ],
+    against: Annotated[
+        str | None, typer.Option(help="The controller to compare with; by default the best scheme made by hand.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the page; `comparison` beside the first run by default.")
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Put runs side by side: who finds the better patterns, after how many trials and seconds, and how sure that is."""
+    with exit_codes():
+        from apportion.cli.compare import compare as run
+
+        run(runs, against, out, quiet, json)
+
+
 @app.command("list")
 def list_(
     kind: Annotated[str | None, typer.Argument(help="What to list; everything by default.")] = None,

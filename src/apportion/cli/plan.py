@@ -1,7 +1,10 @@
 """`apportion plan`: what a study would cost, before anything is paid."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
@@ -10,9 +13,10 @@ from rich.text import Text
 
 from apportion.cli.config import Config
 from apportion.cli.machine import device_for
-from apportion.evaluators.registry import open_task, shape_and_space
-from apportion.evaluators.synthetic import SyntheticOptions
-from apportion.evaluators.task import Bench
+from apportion.cli.reading import reading_bar
+from apportion.evaluators.registry import open_task, own_domains, shape_and_space
+from apportion.evaluators.task import Bench, Task
+from apportion.evaluators.training.options import TrainOptions
 from apportion.search.campaign import Campaign
 from apportion.search.models import disk_bytes
 from apportion.spaces.allocation import Allocation
@@ -34,13 +38,13 @@ def plan(config: Config, as_json: bool, allow_plugins: bool) -> None:
 
 def planned(config: Config, allow_plugins: bool = False) -> dict[str, Any]:
     """The plan as plain data. Seconds come from timing a few steps on this machine; nothing is written."""
-    on = "cpu" if config.evaluator.name == "synthetic" else device_for(config.device)
+    on = "cpu" if own_domains(config.evaluator) else device_for(config.device)
     task = replace(config.task(on, config.threads, allow_plugins), folder=None)
     _, space = shape_and_space(task)
     budgets = config.all_budgets()
     for budget in budgets:
         space.check_budget(budget)
-    bench = open_task(task)
+    bench = _opened(task, config)
     objective, rungs = config.objective.objective(), config.evaluator.epochs
     tracks = Campaign(space, budgets, objective, config.search, config.retrain, rungs).tracks
     epochs = sum(track.trials * track.context.rung + config.retrain.seeds * rungs for track in tracks)
@@ -71,9 +75,29 @@ def planned(config: Config, allow_plugins: bool = False) -> dict[str, Any]:
     }
 
 
+def _opened(task: Task, config: Config) -> Bench:
+    """Images that would be streamed are read with a bar; what a run has found in them already is not looked for again.
+
+    In a folder of its own: the plan leaves nothing behind.
+    """
+    if not isinstance(config.evaluator, TrainOptions):
+        return open_task(task)
+    from apportion.evaluators.data.opening import read_ahead
+    from apportion.evaluators.memo import Memo
+
+    with TemporaryDirectory() as name:
+        artifacts = Path(name) / "artifacts"
+        artifacts.mkdir()
+        for found in (config.run / "artifacts").glob("images-*"):
+            shutil.copy(found, artifacts)
+        with reading_bar() as report:
+            read_ahead(task.data, task.device, Memo(artifacts), report)
+        return open_task(replace(task, folder=Path(name)))
+
+
 def _warm_up_epochs(config: Config) -> int:
     """Each seed pays its warm-up once: the search's and the retrains'."""
-    if isinstance(config.evaluator, SyntheticOptions):
+    if not isinstance(config.evaluator, TrainOptions):
         return 0
     warm_up = config.evaluator.warm_up
     return (warm_up.shared_epochs + warm_up.head_epochs) * (1 + config.retrain.seeds)

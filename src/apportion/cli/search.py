@@ -12,6 +12,7 @@ from apportion.cli.config import Config, compared
 from apportion.cli.stopping import Wish, stopping
 from apportion.errors import InputError
 from apportion.evaluators.domain_card import DomainCard
+from apportion.evaluators.registry import own_domains
 from apportion.reports import ranked_table, results_of, write_report
 from apportion.search.lock import only_writer
 from apportion.search.study import LOG_NAME, SCHEMA, Header, Study, study_of
@@ -106,7 +107,7 @@ def _check_data(run: Path, before: tuple[DomainCard, ...], now: tuple[DomainCard
 
 
 def _device(config: Config, device_for: Any) -> str:
-    return "cpu" if config.evaluator.name == "synthetic" else str(device_for(config.device))
+    return "cpu" if own_domains(config.evaluator) else str(device_for(config.device))
 
 
 def _first_config(logged: Header | None, config: Config) -> Config:

@@ -15,7 +15,8 @@ class Proposal:
 
     `budget` is None for anchors. `rung`: train the first `rung` epochs of the full schedule. `seed` decides start
     weights, batches and augmentation, so proposals with equal seeds are paired. `parent`: the trial whose pattern
-    this one repeats (a retrain's search trial) or departs from. `purpose` table: test is scored after every epoch.
+    this one repeats (a retrain's search trial) or departs from. `artifacts`: keys of the results that it was made from;
+    their seconds are charged to its controller. `purpose` table: test is scored after every epoch.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Proposal:
     seed: int
     purpose: Purpose = "search"
     parent: str | None = None
+    artifacts: tuple[str, ...] = ()
 
     @property
     def final(self) -> bool:

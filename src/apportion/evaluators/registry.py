@@ -12,13 +12,19 @@ from pydantic import Field
 from apportion.errors import InputError
 from apportion.evaluators.protocol import TrialFailed
 from apportion.evaluators.synthetic import SyntheticOptions
+from apportion.evaluators.table import TableOptions
 from apportion.evaluators.task import Bench, Task
 from apportion.evaluators.training.options import TrainOptions
 from apportion.registry import Registry
 from apportion.spaces.shape import BackboneShape
 from apportion.spaces.space import SharingSpace
 
-EvaluatorOptions = Annotated[TrainOptions | SyntheticOptions, Field(discriminator="name")]
+EvaluatorOptions = Annotated[TrainOptions | SyntheticOptions | TableOptions, Field(discriminator="name")]
+
+
+def own_domains(options: TrainOptions | SyntheticOptions | TableOptions) -> tuple[str, ...] | None:
+    """The domains that an evaluator brings with it; None where it reads the images that the study names."""
+    return None if isinstance(options, TrainOptions) else options.domains
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,9 @@ evaluators: Registry[EvaluatorEntry] = Registry(
         ),
         EvaluatorEntry(
             "synthetic", "a closed form with a known optimum; microseconds a trial", "apportion.evaluators.synthetic"
+        ),
+        EvaluatorEntry(
+            "table", "reads a table of trained patterns: the best is known; microseconds", "apportion.evaluators.table"
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """A task: what an evaluator is built from. It crosses to worker processes, which build their own from it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from apportion.spaces.site import Site
 from apportion.spaces.space import SharingSpace
 
 if TYPE_CHECKING:
+    from apportion.evaluators.laboratory import Laboratory
     from apportion.evaluators.memo import Memo
     from apportion.spaces.network.forms import Form
 
@@ -52,7 +53,7 @@ class Task:
 class Bench:
     """A task made real: the shape of its backbone, the space, its domains and the evaluator.
 
-    `images`: where they are kept, None where none are read.
+    `images`: where they are kept, None where none are read. `lab`: None where there is nothing to compute with.
     """
 
     shape: BackboneShape
@@ -62,6 +63,7 @@ class Bench:
     memo: "Memo | None" = None
     form: "Form | None" = None
     images: Placement | None = None
+    lab: "Laboratory | None" = None
 
 
 def space_of(task: Task, shape: BackboneShape, owners: tuple[str, ...], norms: Norms | None = None) -> SharingSpace:
@@ -77,7 +79,25 @@ def space_of(task: Task, shape: BackboneShape, owners: tuple[str, ...], norms: N
             )
     options = task.space
     order = _order(options.order, shape.sites, owners, norms)
-    return SharingSpace(shape.sites, owners, options.granularity, options.operator, order, options.keep_shared)
+    sites = _in_stages(shape, options.stages) if options.stages else shape.sites
+    return SharingSpace(
+        sites, owners, options.granularity, options.operator, order, options.keep_shared, options.fractions
+    )
+
+
+def _in_stages(shape: BackboneShape, stages: tuple[str, ...]) -> tuple[Site, ...]:
+    """The sites with the stage whose name each begins with; an InputError where one begins with none or with two."""
+    sites = []
+    for site in shape.sites:
+        own = [k for k, stage in enumerate(stages) if site.name == stage or site.name.startswith(f"{stage}.")]
+        if len(own) != 1:
+            what = f"site {site.name} is in {' and '.join(stages[k] for k in own) or 'none'} of {', '.join(stages)}"
+            raise InputError("space.stages", what, "every site is in one stage", "name each part of the backbone once")
+        sites.append(replace(site, stage=own[0]))
+    empty = [stage for k, stage in enumerate(stages) if all(site.stage != k for site in sites)]
+    if empty:
+        raise InputError("space.stages", repr(empty[0]), f"backbone {shape.name} has no site of that name", "remove it")
+    return tuple(sites)
 
 
 def _order(options: OrderOptions, sites: Sequence[Site], owners: Sequence[str], norms: Norms | None) -> Order:

@@ -21,6 +21,7 @@ from apportion.evaluators.data.loading import LOADER_DIED
 from apportion.evaluators.data.source import Source
 from apportion.evaluators.data.streams import steps_per_epoch
 from apportion.evaluators.domain_card import DomainCard
+from apportion.evaluators.laboratory import Laboratory
 from apportion.evaluators.measurement import Measurement, Scores, Split
 from apportion.evaluators.memo import Memo, Tensors
 from apportion.evaluators.proposal import Proposal
@@ -238,7 +239,9 @@ def opened(task: Task) -> Bench:
     form = task.form or (None if options.form == "auto" else options.form)
     if form is None:
         form = evaluator.faster_form() if len(space.owners) > 1 and space.dimension else "compose"
-    return Bench(backbone, space, cards, replace(evaluator, form=form), memo, form, images.placement)
+    evaluator = replace(evaluator, form=form)
+    lab = Laboratory(evaluator, task.folder, memo)
+    return Bench(backbone, space, cards, evaluator, memo, form, images.placement, lab)
 
 
 def _card(domain: DomainData | EncodedDomain) -> DomainCard:

@@ -1,15 +1,14 @@
 """Results: a study read as schemes. Every section, table and plot starts here, so that all show the same numbers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apportion.evaluators.measurement import Split, Trial
 from apportion.reports.kinds import KINDS, Kind, kind_of
-from apportion.reports.schemes import Pricer, Scheme, mean_price, pricer, scores_of
+from apportion.reports.over_front import Key, over_budgets, over_front
+from apportion.reports.schemes import Pricer, Scheme, loss_on, mean_price, pricer, scores_of
 from apportion.search.study import Study
 from apportion.spaces.budget import Budget
-
-Key = tuple[str, Budget | None]
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,10 @@ def results_of(study: Study) -> Results:
     provisional = not any(trial.proposal.purpose in ("retrain", "table") for trial in study.trials)
     split: Split = "val" if provisional else common_split(final)
     price = pricer(study.header)
-    groups = _groups(final, lambda trial: (trial.proposal.controller, trial.proposal.budget))
+    groups = _groups(study, final)
     if provisional:
         searched = [trial for trial in study.trials if not trial.proposal.final]
-        for key, trials in _groups(searched, lambda t: (t.proposal.controller, t.proposal.budget)).items():
+        for key, trials in _groups(study, searched).items():
             groups[key] = [_best(study, trials)]
     schemes = [_scheme(study, key, trials, split, price) for key, trials in groups.items()]
     results = Results(study, split, provisional, (), price)
@@ -120,22 +119,18 @@ def _chosen_trial(study: Study, retrained: Trial) -> Trial | None:
 
 def _best(study: Study, trials: list[Trial]) -> Trial:
     """The trial with the least validation loss among those trained longest; the last one where all failed."""
-    measured = [(trial, scores) for trial in trials if (scores := scores_of(trial, "val"))]
+    losses = {i: loss_on(trial, "val", study.header.objective) for i, trial in enumerate(trials)}
+    measured = {i: loss for i, loss in losses.items() if loss is not None}
     if not measured:
         return trials[-1]
-    longest = max(trial.proposal.rung for trial, _ in measured)
-    return min(
-        (
-            (study.header.objective(scores), i, trial)
-            for i, (trial, scores) in enumerate(measured)
-            if trial.proposal.rung == longest
-        ),
-        key=lambda entry: entry[:2],
-    )[2]
+    longest = max(trials[i].proposal.rung for i in measured)
+    return trials[min((loss, i) for i, loss in measured.items() if trials[i].proposal.rung == longest)[1]]
 
 
-def _groups(trials: Iterable[Trial], key: Callable[[Trial], Key]) -> dict[Key, list[Trial]]:
+def _groups(study: Study, trials: list[Trial]) -> dict[Key, list[Trial]]:
+    """Trials by controller and budget; search trials over the front under every budget that holds them."""
     groups: dict[Key, list[Trial]] = {}
     for trial in trials:
-        groups.setdefault(key(trial), []).append(trial)
-    return groups
+        if not over_front(trial.proposal):
+            groups.setdefault((trial.proposal.controller, trial.proposal.budget), []).append(trial)
+    return groups | over_budgets(study, trials)

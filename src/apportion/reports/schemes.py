@@ -117,6 +117,13 @@ def scores_of(trial: Trial, split: Split) -> Scores | None:
     return trial.outcome.splits.get(split) or None
 
 
+def loss_on(trial: Trial, split: Split, objective: Objective) -> float | None:
+    """The objective on `split`; None where the trial has no finite one there."""
+    scores = scores_of(trial, split)
+    loss = objective(scores) if scores else math.nan
+    return loss if math.isfinite(loss) else None
+
+
 def mean_price(prices: Iterable[Price]) -> Price:
     """The average price where seeds have patterns of their own (they differ by a few filters at most)."""
     listed = list(prices)

@@ -80,9 +80,11 @@ def percent(value: float, decimals: int = 1) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`."""
+    """`34 ms`, `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`."""
     if not math.isfinite(seconds):
         return DASH
+    if 0 < seconds < 0.1:
+        return f"{1000 * seconds:.{0 if seconds >= 0.01 else 1}f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)

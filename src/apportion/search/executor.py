@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Protocol
 
 from apportion.evaluators.measurement import Failure
@@ -18,6 +19,7 @@ from apportion.evaluators.proposal import Proposal
 from apportion.evaluators.protocol import Evaluator, Outcome, Slot, Stop, TrialFailed
 from apportion.evaluators.registry import open_task
 from apportion.evaluators.task import Task
+from apportion.spaces import order_tables
 
 Result = Callable[[], Outcome | Failure]
 """Waits for a trial. Raises Stopped where the trial was stopped."""
@@ -110,15 +112,16 @@ class Spawned:
 
 _evaluator: Evaluator | None = None
 _stop: Event | None = None
+_folder: Path | None = None
 
 
 def _open(task: Task, stop: Event) -> None:
     """Start of a worker: leave signals to the parent, follow it into death, build the evaluator."""
-    global _evaluator, _stop
+    global _evaluator, _stop, _folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _evaluator, _stop = open_task(task).evaluator, stop
+    _evaluator, _stop, _folder = open_task(task).evaluator, stop, task.folder
 
 
 def _die_with_parent() -> None:
@@ -130,6 +133,8 @@ def _die_with_parent() -> None:
 
 def _work(proposal: Proposal, slot: Slot) -> Outcome | Failure:
     assert _evaluator is not None
+    if _folder is not None and proposal.allocation.order.table:
+        order_tables.learn_from(_folder)  # an order may be younger than this worker
     return attempt(_evaluator, proposal, replace(slot, stop=_stop))
 
 

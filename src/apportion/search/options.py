@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from apportion.errors import InputError
 from apportion.evaluators.objective import Objective
@@ -38,10 +46,14 @@ class ObjectiveOptions(BaseModel):
 
 
 class ControllerChoice(BaseModel):
-    """One controller of a study. `trials` overrides `search.trials` per budget; `options` are the controller's own."""
+    """One controller of a study. `trials` overrides `search.trials` per budget; `options` are the controller's own.
+
+    `label` tells several of one name apart: `tpe` with the label `front` is called `tpe:front`.
+    """
 
     model_config = STRICT
     name: str
+    suffix: str | None = Field(None, alias="label", pattern=r"^[A-Za-z0-9._-]+$", max_length=40)
     trials: int | None = Field(None, ge=1)
     options: dict[str, Any] = Field(default_factory=dict)
 
@@ -55,11 +67,26 @@ class ControllerChoice(BaseModel):
         self.own_options()
         return self
 
+    @model_serializer(mode="wrap")
+    def _as_written(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a label there is no such key: logs from before there were labels have none."""
+        given: dict[str, Any] = plain(self)
+        for key in ("suffix", "label"):
+            given.pop(key, None)
+        return given if self.suffix is None else {**given, "label": self.suffix}
+
     @property
     def label(self) -> str:
-        """What its trials are called: the controller's name; a listed pattern's file beside it."""
+        """What its trials are called: its name, and behind a colon its label, or else a listed pattern's file."""
         file = self.options.get("file")
-        return f"{self.name}:{Path(file).stem}" if self.name == "listed" and isinstance(file, str) else self.name
+        stem = Path(file).stem if self.name == "listed" and isinstance(file, str) else None
+        suffix = self.suffix or stem
+        return f"{self.name}:{suffix}" if suffix else self.name
+
+    @property
+    def over_front(self) -> bool:
+        """True where it searches all budgets at once."""
+        return self.entry.over_front(self.own_options())
 
     @property
     def entry(self) -> ControllerEntry:
@@ -94,7 +121,7 @@ class SearchOptions(BaseModel):
         names = [choice.label for choice in self.controllers]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise ValueError(f"controllers lists {twice!r} twice; name each once")
+            raise ValueError(f"controllers lists {twice!r} twice; give one of them a `label`")
         return self
 
     def joined_by(self, patterns: Sequence[Path]) -> "SearchOptions":
@@ -108,7 +135,10 @@ class SearchOptions(BaseModel):
             raise InputError("--pattern", ", ".join(map(str, patterns)), message, "rename one of the files") from None
 
     def trials_of(self, choice: ControllerChoice) -> int:
-        """Search trials per budget: one for a hand-made scheme, none for a pattern that no budget binds."""
+        """Search trials per budget: one for a hand-made scheme, none for a pattern that no budget binds.
+
+        A search over the front has as many in all as one at each budget would have.
+        """
         if not choice.entry.bound:
             return 0
         return 1 if choice.entry.kind == "hand-made" else choice.trials or self.trials

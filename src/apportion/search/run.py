@@ -43,8 +43,9 @@ class Plan:
     retrain: RetrainOptions
     workers: int
 
-    def campaign(self, rungs: int) -> Campaign:
-        return Campaign(self.header.space, self.budgets, self.header.objective, self.search, self.retrain, rungs)
+    def campaign(self, bench: Bench) -> Campaign:
+        header, rungs = self.header, bench.evaluator.rungs
+        return Campaign(header.space, self.budgets, header.objective, self.search, self.retrain, rungs, bench.lab)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Run:
         self.folder, self.plan, self.bench = folder, plan, bench
         if bench.space.order.table:
             order_tables.keep(bench.space.order.table, folder)
-        self.campaign = plan.campaign(bench.evaluator.rungs)
+        self.campaign = plan.campaign(bench)
         self.log = StudyLog(folder / "study.jsonl", reading)
         self.replayed = self._replay(reading)
         self.trials = list(self.replayed.trials)
@@ -111,6 +112,8 @@ class Run:
         Raises Stopped soon after `stop` is set, the trials under way kept in checkpoints.
         """
         self._check_disk()
+        if self.bench.lab is not None:
+            self.bench.lab.stop = stop
         executor = Cached(executor_for(self.plan.task, self.bench.evaluator, self.plan.workers, stop))
         for trial in self.trials:
             executor.learn(trial)
@@ -120,7 +123,11 @@ class Run:
                 waiting.append((proposal, executor.submit(proposal, self._slot(proposal))))
                 yield Started(proposal)
             while True:
-                for proposal in self._asked(self.plan.workers - len(waiting)):
+                try:
+                    asked = self._asked(self.plan.workers - len(waiting))
+                except Stopped:
+                    _wait_for_checkpoints(waiting)
+                for proposal in asked:
                     waiting.append((proposal, executor.submit(proposal, self._slot(proposal))))
                     yield Started(proposal)
                 if not waiting:
@@ -149,6 +156,8 @@ class Run:
             if proposal.final and not self.test_opened:
                 self.log.append("open_test", reason="the final retrain of the chosen patterns begins")
                 self.test_opened = True
+            if proposal.allocation.order.table:
+                order_tables.keep(proposal.allocation.order.table, self.folder)
             self.log.append("ask", proposal=to_json(proposal))
             asked.append(proposal)
         self.log.sync()
@@ -162,7 +171,8 @@ class Run:
     def _tell(self, proposal: Proposal, result: Outcome | Failure | Repeated) -> Trial:
         repeated = result.of if isinstance(result, Repeated) else None
         outcome = result.outcome if isinstance(result, Repeated) else result
-        artifacts = outcome.artifacts if isinstance(outcome, Outcome) else ()
+        used = outcome.artifacts if isinstance(outcome, Outcome) else ()
+        artifacts = tuple(dict.fromkeys((*proposal.artifacts, *used)))
         value = outcome.measurement if isinstance(outcome, Outcome) else outcome
         trial = Trial(proposal, value, 0.0 if repeated else value.seconds, artifacts, repeated)
         for key in artifacts:
@@ -188,7 +198,7 @@ class Run:
 
     def _name_artifact(self, key: str) -> None:
         """Record an artifact when the first trial that used it is told."""
-        card = self.bench.memo.card(key) if self.bench.memo is not None else None
+        card = self.bench.lab.card(key) if self.bench.lab is not None else None
         if key not in self.artifacts and card is not None:
             self.log.append("artifact", artifact=to_json(card))
             self.artifacts.add(key)

@@ -1,5 +1,6 @@
 """What a config may say about backbone, space and budgets. Loads no torch."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -60,17 +61,31 @@ class OrderOptions(BaseModel):
 
 
 class SpaceOptions(BaseModel):
-    """`keep_shared` names sites that stay shared in every proposal."""
+    """`keep_shared` names sites that stay shared in every proposal.
+
+    `fractions` of its filters that a site may own: a grid such as [0, 0.33, 1], where not every number is wanted.
+    `stages`: beginnings of site names, one a stage (`[stem, layer1, layer2]`), instead of the drops in resolution.
+    """
 
     model_config = STRICT
     operator: str = "filters"
     granularity: Granularity = "per_site"
     order: OrderOptions = Field(default_factory=OrderOptions)
     keep_shared: tuple[str, ...] = ()
+    fractions: tuple[float, ...] = ()
+    stages: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _known(self) -> "SpaceOptions":
         operators.get(self.operator, "operator")
+        grid = self.fractions
+        rising = all(low < high <= 1 for low, high in pairwise(grid))
+        if grid and not (len(grid) > 1 and grid[0] == 0 and rising):
+            raise InputError("fractions", f"{list(grid)}", "they rise from 0 to 1 at most", "write [0, 0.33, 1], say")
+        if self.stages and self.granularity != "per_stage":
+            raise InputError(
+                "stages", f"{list(self.stages)}", f"granularity {self.granularity} has no stages", "remove it"
+            )
         return self
 
 

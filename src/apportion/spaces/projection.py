@@ -92,7 +92,7 @@ class _Account:
         rows: dict[int, list[int]] = {}
         for i, d in variable.cells:
             row = rows.setdefault(i, list(self.levels[i]))
-            row[d] = level_at(position, variable.steps, self.space.sites[i].max_level)
+            row[d] = variable.level(position, self.space.sites[i].max_level)
         prices = {i: self._price(i, row) for i, row in rows.items()}
         total = self.total + sum(price - self.site_costs[i] for i, price in prices.items())
         if total > limit:
@@ -102,8 +102,3 @@ class _Account:
         for i, row in rows.items():
             self.levels[i], self.site_costs[i] = row, prices[i]
         return True
-
-
-def level_at(position: int, steps: int, max_level: int) -> int:
-    """The level of a site with `max_level` levels when its variable stands at `position` of `steps`; halves go up."""
-    return (2 * position * max_level + steps) // (2 * steps)

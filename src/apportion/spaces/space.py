@@ -30,7 +30,10 @@ Vector = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SharingSpace:
-    """All patterns of `owners` over `sites`. `keep_shared` names sites that stay shared in every proposal."""
+    """All patterns of `owners` over `sites`. `keep_shared` names sites that stay shared in every proposal.
+
+    `fractions`: the only fractions of its filters that a variable may take, ascending from 0; none: every number.
+    """
 
     sites: tuple[Site, ...]
     owners: tuple[str, ...]
@@ -38,6 +41,7 @@ class SharingSpace:
     operator_name: str = "filters"
     order: Order = field(default_factory=Order)
     keep_shared: tuple[str, ...] = ()
+    fractions: tuple[float, ...] = ()
 
     @cached_property
     def operator(self) -> Operator:
@@ -45,7 +49,7 @@ class SharingSpace:
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
-        return variables_of(self.sites, self.owners, self.granularity, frozenset(self.keep_shared))
+        return variables_of(self.sites, self.owners, self.granularity, frozenset(self.keep_shared), self.fractions)
 
     @cached_property
     def steps(self) -> npt.NDArray[np.int64]:
@@ -73,11 +77,16 @@ class SharingSpace:
         return index
 
     def levels_at(self, positions: Positions) -> npt.NDArray[np.int64]:
-        """Levels [sites, owners] at `positions` [dimension]; the array form of `level_at`."""
+        """Levels [sites, owners] at `positions` [dimension]; the array form of `Variable.level`."""
         index = self._variable_of_cell
         greatest = np.array([site.max_level for site in self.sites], dtype=np.int64)[:, None]
-        steps = np.append(self.steps, 1)[index]
-        levels: npt.NDArray[np.int64] = (2 * np.append(positions, 0)[index] * greatest + steps) // (2 * steps)
+        at = np.append(positions, 0)[index]
+        levels: npt.NDArray[np.int64]
+        if self.fractions:
+            levels = (np.array(self.fractions)[at] * greatest + 0.5).astype(np.int64)
+        else:
+            steps = np.append(self.steps, 1)[index]
+            levels = (2 * at * greatest + steps) // (2 * steps)
         return levels
 
     def positions_of(self, allocation: Allocation) -> Positions:
@@ -87,10 +96,16 @@ class SharingSpace:
         for v, variable in enumerate(self.variables):
             # The widest cell moves at every step, so it alone fixes the position.
             i, d = max(variable.cells, key=lambda cell: self.sites[cell[0]].max_level)
-            positions[v] = allocation.levels[i][d]
+            positions[v] = self._position(variable, allocation.levels[i][d], self.sites[i].max_level)
         if self.allocation_at(positions) != self.canonical(allocation):
             raise InputError("allocation", f"key {allocation.key()}", f"the {self.granularity} space has no such point")
         return positions
+
+    def _position(self, variable: Variable, level: int, max_level: int) -> int:
+        """The greatest position at which a variable's widest cell stands at `level`: free steps are always taken."""
+        if not self.fractions:
+            return level
+        return max(k for k in range(variable.steps + 1) if variable.level(k, max_level) <= level)
 
     def allocation_at(self, positions: Positions) -> Allocation:
         return self.canonical(Allocation(tuple(map(tuple, self.levels_at(positions).tolist())), self.order))

@@ -13,6 +13,8 @@ from apportion.evaluators.data.cache import DeviceCache
 from apportion.evaluators.data.crops import draws
 from apportion.evaluators.data.domain import DomainData, Images
 from apportion.evaluators.data.normalisation import statistics
+from apportion.evaluators.data.preparation import preparation
+from apportion.evaluators.data.streams import augment_seed, indices
 
 SIZE, COUNT = 9, 12
 
@@ -82,6 +84,51 @@ def test_draws_reach_every_offset_and_mirror_about_half() -> None:
     assert set(chance.down.tolist()) == set(chance.right.tolist()) == set(range(7))
     assert not torch.equal(chance.down, chance.right)
     assert 0.45 < chance.mirrored.float().mean().item() < 0.55  # 4,000 fair coins: 6 standard errors
+
+
+def one_by_one(data: DomainData, augmentation: Augmentation, stream: int, batch: int, step: int) -> torch.Tensor:
+    """A domain's part of a training batch by another way: pixel by pixel, every domain on its own."""
+    chosen = torch.from_numpy(indices(stream, data.name, COUNT, step, batch))
+    chance, pad = draws(augment_seed(stream, data.name, step), batch, augmentation.crop), augmentation.crop
+    images = torch.tensor(data.train.images)
+    images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
+    windows = torch.nn.functional.pad(images, (pad,) * 4).unfold(2, SIZE, 1).unfold(3, SIZE, 1)
+    cropped = windows[chosen, :, chance.down, chance.right]
+    mirrored = chance.mirrored[:, None, None, None] & augmentation.flip
+    prepared = preparation(statistics(data.train.images), augmentation, torch.device("cpu"))
+    return prepared.normalised(torch.where(mirrored, cropped.flip(3), cropped))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.tuples(st.integers(0, 4), st.integers(0, 4)),
+    st.tuples(st.booleans(), st.booleans()),
+    st.integers(0, 2**64 - 1),
+    st.integers(1, 2 * COUNT),
+    st.integers(0, 40),
+)
+def test_a_training_batch_is_bit_for_bit_what_each_domain_alone_gives(
+    crops: tuple[int, int], flips: tuple[bool, bool], stream: int, batch: int, step: int
+) -> None:
+    varied = {name: Augmentation(flips[i], crops[i]) for i, name in enumerate(("grey", "colour"))}
+    kept = DeviceCache([GREY, COLOUR], varied, "cpu")
+    for owners in (("grey", "colour"), ("colour", "grey"), ("colour",)):
+        ((images, labels),) = kept.training(owners, stream, batch, step, step + 1)
+        domains = [GREY if owner == "grey" else COLOUR for owner in owners]
+        expected = [one_by_one(data, varied[data.name], stream, batch, step) for data in domains]
+        assert torch.equal(images, torch.cat(expected)) and images.is_contiguous()
+        for data, found in zip(domains, labels, strict=True):
+            assert found.tolist() == data.train.labels[indices(stream, data.name, COUNT, step, batch)].tolist()
+
+
+def test_a_step_is_the_same_wherever_the_walk_begins() -> None:
+    kept = cache(Augmentation(True, 2))
+    whole = list(kept.training(kept.names, 7, 5, 0, 40))
+    for first in (1, 15, 16, 17, 39):
+        later = list(kept.training(kept.names, 7, 5, first, 40))
+        assert len(later) == 40 - first
+        for (images, labels), (others, other_labels) in zip(whole[first:], later, strict=True):
+            assert torch.equal(images, others) and all(map(torch.equal, labels, other_labels))
 
 
 def test_the_global_generator_is_left_alone() -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import struct
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.folders import picture, write_domain
 
 from apportion.errors import InputError
 from apportion.evaluators.data import FolderOptions, augmentations, load, scan
-from apportion.evaluators.data.findings import Problem
+from apportion.evaluators.data.findings import Problem, census_of
 
 
 def options(root: Path, **more: Any) -> FolderOptions:
@@ -335,10 +336,13 @@ def test_what_file_managers_leave_is_passed_over_and_other_files_are_counted(roo
 
 
 def test_images_too_high_up_or_too_deep_are_said(root: Path) -> None:
-    picture(0, 1).save(root / "animals" / "lost.png")
+    for name in ("lost.png", "astray.png"):
+        picture(0, 1).save(root / "animals" / name)
     write_domain(root / "animals" / "cat", ("old", "new"))
     write_domain(root / "signs", ("stray",))
     assert kinds(root) == {("warning", name) for name in ("image outside a class", "nested folder", "stray folder")}
+    (lost,) = [problem for problem in problems(root) if problem.kind == "image outside a class"]
+    assert lost.line.startswith(f"{root / 'animals'}: 2 images in no class folder, the first astray.png, but")
 
 
 def test_names_with_spaces_letters_of_all_kinds_and_dots_are_names(tmp_path: Path) -> None:
@@ -378,6 +382,28 @@ def test_fifty_domains_and_one_are_read(tmp_path: Path) -> None:
         write_domain(tmp_path / f"d{number:02}", count=3, side=(5, 5))
     assert len(load(options(tmp_path, image_size=8))) == 50
     assert len(load(options(tmp_path, domains=["d07"]))) == 1
+
+
+def test_a_scan_counts_what_loading_gives(root: Path) -> None:
+    text(root / "animals" / "dog" / "1.png")
+    asked = options(root, on_error="skip")
+    assert scan(asked).domains == tuple(census_of(domain) for domain in load(asked))
+
+
+def test_a_scan_keeps_no_image(tmp_path: Path) -> None:
+    write_domain(tmp_path / "d", count=60)
+    one = 512 * 512 * 3
+    tracemalloc.start()
+    try:
+        scan(options(tmp_path, image_size=512))
+        scanned = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        load(options(tmp_path, image_size=512))
+        loaded = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # A few for each thread that decodes; loading keeps all 120.
+    assert scanned < 40 * one < 120 * one <= loaded
 
 
 def test_progress_counts_every_file_to_the_end(root: Path) -> None:

@@ -20,7 +20,7 @@ from apportion.errors import InputError
 from apportion.evaluators.data import DataOptions, FolderOptions, TorchvisionOptions, augmentations, load
 from apportion.evaluators.data.cache import DeviceCache
 from apportion.evaluators.data.encoded import EncodedDomain
-from apportion.evaluators.data.opening import opened
+from apportion.evaluators.data.opening import opened, read_ahead
 from apportion.evaluators.data.source import Batch
 from apportion.evaluators.data.streaming import Streaming
 from apportion.evaluators.memo import Memo
@@ -267,3 +267,23 @@ def test_pictures_cross_to_processes_small_and_work_there(root: Path) -> None:
     there = pickle.loads(pickle.dumps(animals.pictures))
     assert (there[3] == animals.pictures[3]).all()
     assert len(pickle.dumps(replace(animals, labels={}, rows={}).pictures)) < 2000
+
+
+def test_what_was_read_ahead_is_not_read_again(root: Path, tmp_path: Path) -> None:
+    asked, looked = options(root, loader_workers=0), list[tuple[int, int]]()
+    read_ahead(asked, "cpu", Memo(tmp_path), lambda done, total: looked.append((done, total)))
+    assert looked[-1] == (47, 47) and looked == sorted(looked)
+    looked.clear()
+    read_ahead(asked, "cpu", Memo(tmp_path), lambda done, total: looked.append((done, total)))
+    assert not looked
+    ahead, anew = (opened(asked, "cpu", memo).domains for memo in (Memo(tmp_path), Memo(None)))
+    assert [domain.sha256 for domain in ahead] == [domain.sha256 for domain in anew]
+
+
+def test_images_that_will_be_kept_are_not_read_ahead(root: Path, tmp_path: Path) -> None:
+    def never(done: int, total: int) -> None:
+        raise AssertionError("nothing was to be read")
+
+    read_ahead(options(root, cache="device"), "cpu", Memo(tmp_path), never)
+    read_ahead(DataOptions(), "cpu", Memo(tmp_path), never)
+    assert not list(tmp_path.iterdir())

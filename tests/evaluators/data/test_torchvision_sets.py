@@ -11,6 +11,7 @@ from tests.folders import picture
 
 from apportion.errors import InputError
 from apportion.evaluators.data import TorchvisionOptions, augmentations, load, scan
+from apportion.evaluators.data.findings import census_of
 from apportion.evaluators.data.torchvision_names import SOURCES
 from apportion.spaces.torchvision_here import torchvision_module
 
@@ -91,8 +92,25 @@ def test_a_scan_says_what_is_missing_of_each_domain(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     seen: list[tuple[int, int]] = []
     found = scan(options(tmp_path, "SVHN", "MNIST"), lambda done, total: seen.append((done, total)))
-    assert [domain.name for domain in found.domains] == ["MNIST"] and seen == [(1, 2), (2, 2)]
+    assert [domain.name for domain in found.domains] == ["MNIST"]
+    assert seen[-1] == (50, 50) and seen == sorted(seen)
     assert [(problem.level, problem.domain) for problem in found.problems] == [("error", "SVHN")]
+
+
+def test_a_scan_counts_what_loading_gives(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    write_signs(tmp_path)
+    asked = options(tmp_path, "GTSRB", "MNIST")
+    assert scan(asked).domains == tuple(census_of(domain) for domain in load(asked))
+
+
+def test_a_scan_names_the_first_damaged_picture(tmp_path: Path) -> None:
+    write_land(tmp_path)
+    (tmp_path / "eurosat" / "2750" / "River" / "River_1.jpg").write_bytes(b"no image")
+    (problem,) = scan(options(tmp_path, "EuroSAT")).problems
+    with pytest.raises(InputError) as error:
+        load(options(tmp_path, "EuroSAT"))
+    assert problem.line == str(error.value) and "item 11: cannot be read" in problem.line
 
 
 def test_a_damaged_picture_and_too_small_a_class_are_named(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field
 
 from apportion.errors import InputError
 from apportion.evaluators.data.augmentation import PENTATHLON, Augmentation, resolved
-from apportion.evaluators.data.findings import Problem, Progress, Scan
+from apportion.evaluators.data.findings import Progress, Scan, census_of, unloadable
 from apportion.evaluators.data.folder import layout
 from apportion.evaluators.data.options import (
     AugmentOptions,
@@ -68,7 +68,7 @@ class Dataset:
 
     `domains(options)`: every domain there is, with its default augmentation. Opens no image, loads no numpy.
     `load(options, names)`: the domains `names`, in that order.
-    `scan(options, names, progress)`: the same, but everything that is wrong is found and said instead of the first.
+    `scan(options, names, progress)`: all that is wrong is found and said instead of the first; no image is kept.
     `encoded(options, names)`: the same with all pictures left in their files; None where there are no such files.
     """
 
@@ -104,12 +104,10 @@ def _folder_encoded(options: FolderOptions, names: Sequence[str]) -> Sequence[Un
     return encoded.encoded(options, names)
 
 
-def _torchvision(
-    options: TorchvisionOptions, names: Sequence[str], progress: Progress = lambda done, total: None
-) -> list[DomainData]:
+def _torchvision(options: TorchvisionOptions, names: Sequence[str]) -> list[DomainData]:
     from apportion.evaluators.data import torchvision_sets
 
-    return torchvision_sets.load(options, names, progress)
+    return torchvision_sets.load(options, names)
 
 
 def _torchvision_encoded(options: TorchvisionOptions, names: Sequence[str]) -> Sequence[Unread]:
@@ -118,21 +116,22 @@ def _torchvision_encoded(options: TorchvisionOptions, names: Sequence[str]) -> S
     return torchvision_encoded.encoded(options, names)
 
 
-def _by_loading(loads: Callable[[Any, Sequence[str]], list[DomainData]]) -> Callable[..., Scan]:
-    """A scan for datasets that come whole or not at all: each domain is loaded, an InputError is its problem."""
+def _torchvision_scan(options: TorchvisionOptions, names: Sequence[str], progress: Progress) -> Scan:
+    from apportion.evaluators.data import torchvision_encoded
 
-    def scan(options: DataOptions, names: Sequence[str], progress: Progress) -> Scan:
-        domains, problems = [], []
-        for done, name in enumerate(names):
-            try:
-                domains += loads(options, [name])
-            except InputError as error:
-                found = (error.place, error.value, error.law, error.remedy)
-                problems.append(Problem("error", name, "cannot be loaded", *found))
-            progress(done + 1, len(names))
-        return Scan(tuple(domains), tuple(problems))
+    return torchvision_encoded.scan(options, names, progress)
 
-    return scan
+
+def _pentathlon_scan(options: DataOptions, names: Sequence[str], progress: Progress) -> Scan:
+    """Each domain is loaded and left again; an InputError is its problem."""
+    domains, problems = [], []
+    for done, name in enumerate(names):
+        try:
+            domains += [census_of(domain) for domain in _pentathlon(options, [name])]
+        except InputError as error:
+            problems.append(unloadable(name, error))
+        progress(done + 1, len(names))
+    return Scan(tuple(domains), tuple(problems))
 
 
 datasets: Registry[Dataset] = Registry(
@@ -143,7 +142,7 @@ datasets: Registry[Dataset] = Registry(
             "digits, fashion, photos, sketches and glyphs: a pocket of 2,000 training images each, or the full files",
             lambda options: PENTATHLON,
             _pentathlon,
-            _by_loading(_pentathlon),
+            _pentathlon_scan,
         ),
         Dataset(
             "folder",
@@ -158,7 +157,7 @@ datasets: Registry[Dataset] = Registry(
             "torchvision's datasets by name, such as CIFAR100 and SVHN; downloaded only with download: true",
             lambda options: TORCHVISION,
             _torchvision,
-            _by_loading(_torchvision),
+            _torchvision_scan,
             _torchvision_encoded,
         ),
     ],

@@ -9,22 +9,24 @@ import torch
 from torch import Tensor
 
 from apportion.evaluators.data.augmentation import Augmentation
-from apportion.evaluators.data.crops import windows
+from apportion.evaluators.data.crops import Stock, cut, windows
+from apportion.evaluators.data.cuts import Shelf, cuts, joined
 from apportion.evaluators.data.domain import SPLITS, DomainData, Images
 from apportion.evaluators.data.normalisation import statistics
-from apportion.evaluators.data.preparation import Preparation, preparation
+from apportion.evaluators.data.preparation import MixedPreparation, Preparation, preparation
 from apportion.evaluators.data.source import Batch
-from apportion.evaluators.data.streams import augment_seed, indices
 
 Indices = npt.NDArray[np.int64] | Tensor
+SCORED = tuple(split for split in SPLITS if split != "train")
 
 
 class DeviceCache:
     """The domains' images on one device, handed out as normalised float batches.
 
     Kept as stored (one channel where grey, three where RGB); grey becomes three equal channels only in a batch.
-    Training images are kept with their padding of zeros around them, (1 + 2 crop / size)^2 of their bytes, so that a
-    crop is one indexing. Normalisation is measured on the train split.
+    Training images are kept with zeros around them, as many as the widest crop of all domains needs, (1 + 2 crop /
+    size)^2 of their bytes, in one piece of memory: so the crops of a batch are one operation. Normalisation is measured
+    on the train split.
     """
 
     def __init__(
@@ -36,7 +38,20 @@ class DeviceCache:
             raise ValueError(f"domains of one square image size are needed, not sides of {sorted(sides)} pixels")
         self.device = torch.device(device)
         self.image_size = int(sides.pop())
-        self._kept = {d.name: _kept(d, augmentations[d.name], self.device) for d in domains}
+        border = max(augmentations[domain.name].crop for domain in domains)
+        self._side = self.image_size + 2 * border
+        bytes_of = [len(domain.train) * domain.channels * self._side**2 for domain in domains]
+        self._pixels = torch.zeros(sum(bytes_of), dtype=torch.uint8, device=self.device)
+        self._labels = torch.tensor(np.concatenate([domain.train.labels for domain in domains]), device=self.device)
+        self._kept: dict[str, _Kept] = {}
+        first_label = first = 0
+        for domain, pixels in zip(domains, self._pixels.split(bytes_of), strict=True):
+            varied = augmentations[domain.name]
+            stock = Stock(domain.channels, self._side, first, border - varied.crop)
+            shelf = Shelf(domain.name, len(domain.train), first_label, stock, varied)
+            labels = self._labels[first_label : first_label + shelf.count]
+            self._kept[domain.name] = _kept(domain, shelf, pixels, labels)
+            first, first_label = first + len(pixels), first_label + shelf.count
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,8 +61,10 @@ class DeviceCache:
     @property
     def bytes(self) -> int:
         """Bytes of images and labels on the device, padding included."""
-        parts = [part for kept in self._kept.values() for part in (kept.images, kept.labels)]
-        return sum(tensor.untyped_storage().nbytes() for part in parts for tensor in part.values())
+        scored = [
+            part[split] for kept in self._kept.values() for part in (kept.images, kept.labels) for split in SCORED
+        ]
+        return sum(tensor.nbytes for tensor in (self._pixels, self._labels, *scored))
 
     def size(self, domain: str, split: str = "train") -> int:
         """Images of the domain's split."""
@@ -71,28 +88,26 @@ class DeviceCache:
             chosen = slice(start, start + batch)
             yield kept.preparation.normalised(kept.images[split][chosen]), kept.labels[split][chosen]
 
-    def augmented(self, domain: str, indices: Indices, seed: int) -> tuple[Tensor, Tensor]:
+    def augmented(self, domain: str, chosen: npt.NDArray[np.int64], seed: int) -> tuple[Tensor, Tensor]:
         """Training images, cropped at random and mirrored as the domain's augmentation says. Shapes as `batch`.
 
         `seed`: counted, see `streams.augment_seed`; nothing else decides the draws.
         """
-        kept, chosen = self._kept[domain], self._here(indices)
-        return kept.preparation.augmented(kept.crops, chosen, seed), kept.labels["train"][chosen]
+        kept = self._kept[domain]
+        (taken,) = joined([kept.shelf.planned(chosen[None], [seed])], self.device)
+        views = windows(self._pixels, self._side, self.image_size)
+        return kept.preparation.normalised(cut(views, taken.places, taken.mirrored)), self._labels[taken.labels]
 
     def training(
         self, owners: Sequence[str], stream: int, batch: int, first_step: int, last_step: int
     ) -> Iterator[Batch]:
         """See `Source`."""
-        for step in range(first_step, last_step):
-            parts = [
-                self.augmented(
-                    owner,
-                    indices(stream, owner, self.size(owner), step, batch),
-                    augment_seed(stream, owner, step),
-                )
-                for owner in owners
-            ]
-            yield torch.cat([images for images, _ in parts]), [labels for _, labels in parts]
+        domains = [self._kept[owner] for owner in owners]
+        mixed = MixedPreparation([kept.preparation for kept in domains], batch)
+        views = windows(self._pixels, self._side, self.image_size)
+        for taken in cuts([kept.shelf for kept in domains], stream, batch, range(first_step, last_step), self.device):
+            images = mixed.normalised(cut(views, taken.places, taken.mirrored))
+            yield images, list(self._labels[taken.labels].split(batch))
 
     def close(self) -> None:
         """Nothing runs between batches."""
@@ -105,29 +120,26 @@ class DeviceCache:
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """One domain on the device.
-
-    `crops`: the padded training images as a view of all their windows; `images["train"]` is its middle.
-    """
+    """One domain on the device. `images["train"]`: the middle of the padded ones."""
 
     class_count: int
     preparation: Preparation
     images: dict[str, Tensor]
     labels: dict[str, Tensor]
-    crops: Tensor
+    shelf: Shelf
 
 
-def _kept(domain: DomainData, augmentation: Augmentation, device: torch.device) -> _Kept:
-    size, pad = domain.train.images.shape[1], augmentation.crop
-    prepared = preparation(statistics(domain.train.images), augmentation, device)
-    padded = prepared.padded(_channels_first(domain.train)).to(device)
-    images = {
-        "train": padded[:, :, pad : pad + size, pad : pad + size],
-        "val": _channels_first(domain.val).to(device),
-        "test": _channels_first(domain.test).to(device),
-    }
-    labels = {split: torch.tensor(domain.split(split).labels, device=device) for split in SPLITS}
-    return _Kept(domain.class_count, prepared, images, labels, windows(padded, size))
+def _kept(domain: DomainData, shelf: Shelf, pixels: Tensor, labels: Tensor) -> _Kept:
+    """`pixels`: the memory of the domain's padded training images, zeros as yet. `labels`: theirs."""
+    size, side, device = domain.train.images.shape[1], shelf.stock.side, pixels.device
+    border = (side - size) // 2
+    train = pixels.view(-1, domain.channels, side, side)[:, :, border : border + size, border : border + size]
+    train.copy_(_channels_first(domain.train))
+    images = {"train": train} | {split: _channels_first(domain.split(split)).to(device) for split in SCORED}
+    of_split = {"train": labels}
+    of_split |= {split: torch.tensor(domain.split(split).labels, device=device) for split in SCORED}
+    prepared = preparation(statistics(domain.train.images), shelf.augmentation, device)
+    return _Kept(domain.class_count, prepared, images, of_split, shelf)
 
 
 def _channels_first(part: Images) -> Tensor:

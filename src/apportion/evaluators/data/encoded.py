@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apportion.evaluators.data.domain import SPLITS
+from apportion.evaluators.data.findings import Progress
 from apportion.evaluators.data.normalisation import Counts
 from apportion.evaluators.memo import Memo
 
@@ -58,8 +59,8 @@ class Unread(Protocol):
         """Pictures in all splits, those included that will turn out to be unusable."""
         ...
 
-    def read(self, memo: Memo) -> EncodedDomain:
-        """Decode every picture once, for hash, statistics and faults. InputError for the first fault.
+    def read(self, memo: Memo, progress: Progress = lambda done, total: None) -> EncodedDomain:
+        """Decode every picture, for hash, statistics and faults. InputError for the first fault.
 
         `memo` keeps what was found, under names, sizes and times of the files: a second reading opens none of them.
         """

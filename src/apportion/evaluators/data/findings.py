@@ -1,6 +1,8 @@
 """What reading a dataset brings to light: the domains as far as they can be had, and everything to say about them."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,9 +12,25 @@ from apportion.errors import InputError
 if TYPE_CHECKING:
     from apportion.evaluators.data.domain import DomainData
 
+_TICK_SECONDS = 0.1
 Level = Literal["error", "warning", "note"]
 Progress = Callable[[int, int], None]
 """Called now and then with the images read and the images there are."""
+
+
+class Ticks:
+    """Tells a progress of the images read, one after the other, ten times a second at most."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+        self._last = 0.0
+
+    def __call__(self) -> None:
+        """One more was read."""
+        self.done += 1
+        if time.monotonic() - self._last > _TICK_SECONDS or self.done == self.total:
+            self._last = time.monotonic()
+            self.progress(self.done, self.total)
 
 
 @dataclass(frozen=True)
@@ -36,11 +54,44 @@ class Problem:
         return str(self.error())
 
 
+def unloadable(domain: str, error: InputError) -> Problem:
+    """A domain that comes whole or not at all, and does not."""
+    return Problem("error", domain, "cannot be loaded", error.place, error.value, error.law, error.remedy)
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a domain holds, without its pixels. `counts[split]`: images of each of `classes`.
+
+    `skipped`: as in `DomainData`.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    channels: int
+    image_size: int
+    counts: Mapping[str, tuple[int, ...]]
+    skipped: Mapping[str, int]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Images per split."""
+        return {split: sum(counts) for split, counts in self.counts.items()}
+
+
+def census_of(domain: "DomainData") -> Census:
+    """Of a domain that is in memory."""
+    found = {split: Counter(domain.split(split).labels.tolist()) for split in domain.sizes}
+    counts = {split: tuple(count[label] for label in range(domain.class_count)) for split, count in found.items()}
+    size = domain.train.images.shape[1]
+    return Census(domain.name, domain.classes, domain.channels, size, counts, dict(domain.skipped))
+
+
 @dataclass(frozen=True)
 class Scan:
     """`domains`: those that hold together, without the images that cannot be used."""
 
-    domains: tuple["DomainData", ...]
+    domains: tuple[Census, ...]
     problems: tuple[Problem, ...]
 
     def at(self, level: Level) -> list[Problem]:

@@ -48,12 +48,12 @@ def shown_bytes(count: int) -> str:
 
 
 def decoded_bytes(options: DataOptions, pictures: Mapping[str, int], augmentations: Mapping[str, Augmentation]) -> int:
-    """Bytes that so many pictures of each domain take at most: all in colour, all padded.
+    """Bytes that so many pictures of each domain take at most: all in colour, all padded for the widest crop.
 
     What is grey is known only after the last picture, and reading a folder whole takes three channels anyway.
     """
-    sides = {name: options.image_size + 2 * augmentations[name].crop for name in pictures}
-    return sum(3 * sides[name] ** 2 * count for name, count in pictures.items())
+    side = options.image_size + 2 * max(augmentations[name].crop for name in pictures)
+    return 3 * side**2 * sum(pictures.values())
 
 
 def refuse_to_stream(options: DataOptions, names: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """From uint8 images on a device to what a network sees: cropped, mirrored and normalised."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,6 @@ import torch
 from torch import Tensor
 
 from apportion.evaluators.data.augmentation import Augmentation
-from apportion.evaluators.data.crops import cropped, draws
 from apportion.evaluators.data.normalisation import Statistics
 
 
@@ -27,16 +27,6 @@ class Preparation:
         floats = images.to(torch.float32).sub_(self.mean).mul_(self.scale)
         return floats.expand(-1, 3, -1, -1).contiguous()
 
-    def padded(self, images: Tensor) -> Tensor:
-        """uint8 [N, C, S, S] -> [N, C, P, P], zeros around."""
-        pad = self.augmentation.crop
-        return torch.nn.functional.pad(images, (pad, pad, pad, pad))
-
-    def augmented(self, crops: Tensor, chosen: Tensor, seed: int) -> Tensor:
-        """The images `chosen` (int64 [B]) of `windows(padded)`, varied as `seed` decides. Float32 [B, 3, S, S]."""
-        chance = draws(seed, len(chosen), self.augmentation.crop).to(chosen.device)
-        return self.normalised(cropped(crops, chosen, chance, self.augmentation.flip))
-
     def told(self) -> dict[str, list[float]]:
         """What is subtracted from a channel's pixels (0..255), and what the difference is then multiplied with."""
         return {"mean": self.mean.flatten().tolist(), "scale": self.scale.flatten().tolist()}
@@ -53,3 +43,17 @@ def preparation(statistics: Statistics, augmentation: Augmentation, device: torc
         torch.tensor(v, dtype=torch.float32, device=device)[:, None, None] for v in (mean * 255, 1 / (std * 255))
     )
     return Preparation(augmentation, centre, scale)
+
+
+class MixedPreparation:
+    """Normalises batches that hold `batch` images of each of several domains, all at once."""
+
+    def __init__(self, domains: Sequence[Preparation], batch: int) -> None:
+        self._mean, self._scale = (
+            torch.cat([values.expand(batch, 3, 1, 1) for values in of_all])
+            for of_all in zip(*((domain.mean, domain.scale) for domain in domains), strict=True)
+        )
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """uint8 [D * B, 3, S, S] -> float32, bit for bit what each domain's own `normalised` gives."""
+        return images.to(torch.float32).sub_(self._mean).mul_(self._scale)

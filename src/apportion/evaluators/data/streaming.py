@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from apportion.evaluators.data.augmentation import Augmentation
-from apportion.evaluators.data.crops import windows
+from apportion.evaluators.data.crops import Stock, cut, windows
+from apportion.evaluators.data.cuts import Shelf, joined
 from apportion.evaluators.data.domain import SPLITS
 from apportion.evaluators.data.encoded import EncodedDomain, Rows
 from apportion.evaluators.data.loading import Decoder, Loader, Request
 from apportion.evaluators.data.normalisation import statistics_of
-from apportion.evaluators.data.preparation import Preparation, preparation
+from apportion.evaluators.data.preparation import MixedPreparation, Preparation, preparation
 from apportion.evaluators.data.source import Batch
 from apportion.evaluators.data.streams import augment_seed, indices
 
@@ -83,15 +84,21 @@ class Streaming:
     ) -> Iterator[Batch]:
         """See `Source`."""
         drawn = _Drawn([self._streamed[owner] for owner in owners], stream, batch, range(first_step, last_step))
-        for step, parts in zip(drawn.steps, self._loader(drawn), strict=True):
+        mixed = MixedPreparation([streamed.preparation for streamed in drawn.owners], batch)
+        for step, answers in zip(drawn.steps, self._loader(drawn), strict=True):
             images, labels = [], []
-            for streamed, chosen, found in zip(drawn.owners, drawn.chosen(step), parts, strict=True):
-                prepared, name = streamed.preparation, streamed.domain.name
-                crops = windows(prepared.padded(found.to(self.device)), self.image_size)
-                rows = torch.arange(batch, device=self.device)
-                images.append(prepared.augmented(crops, rows, augment_seed(stream, name, step)))
+            for streamed, chosen, found in zip(drawn.owners, drawn.chosen(step), answers, strict=True):
+                seed = augment_seed(stream, streamed.domain.name, step)
+                images.append(self._varied(found.to(self.device), streamed.preparation.augmentation, seed))
                 labels.append(streamed.labels["train"][torch.from_numpy(chosen).to(self.device)])
-            yield torch.cat(images), labels
+            yield mixed.normalised(torch.cat(images)), labels
+
+    def _varied(self, found: Tensor, varied: Augmentation, seed: int) -> Tensor:
+        """uint8 [B, C, S, S] -> [B, 3, S, S], cropped and mirrored as `seed` decides."""
+        padded = torch.nn.functional.pad(found, (varied.crop,) * 4)
+        shelf = Shelf("", len(found), 0, Stock(padded.shape[1], padded.shape[3]), varied)
+        (taken,) = joined([shelf.planned(np.arange(len(found))[None], [seed])], self.device)
+        return cut(windows(padded.flatten(), padded.shape[3], self.image_size), taken.places, taken.mirrored)
 
     def close(self) -> None:
         """End the worker processes."""

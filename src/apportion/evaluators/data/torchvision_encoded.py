@@ -1,6 +1,6 @@
 """A torchvision dataset as a domain whose pictures are left where the dataset keeps them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ import torch
 from apportion.errors import InputError
 from apportion.evaluators.data.domain import SPLITS
 from apportion.evaluators.data.encoded import EncodedDomain
+from apportion.evaluators.data.findings import Census, Progress, Scan, Ticks, unloadable
 from apportion.evaluators.data.fingerprint import files_below, fingerprint
-from apportion.evaluators.data.full_pass import full_pass, in_order
+from apportion.evaluators.data.full_pass import full_pass
+from apportion.evaluators.data.in_order import in_order
 from apportion.evaluators.data.options import FittedOptions, TorchvisionOptions
 from apportion.evaluators.data.squares import squared
 from apportion.evaluators.data.torchvision_names import SOURCES
@@ -23,6 +25,24 @@ from apportion.evaluators.memo import Memo, Tensors
 def encoded(options: TorchvisionOptions, names: Sequence[str]) -> "list[UnreadTorchvision]":
     """The domains `names`, their datasets opened, no picture decoded. InputError where files are missing."""
     return [UnreadTorchvision(name, options) for name in names]
+
+
+def scan(options: TorchvisionOptions, names: Sequence[str], progress: Progress) -> Scan:
+    """Look at every picture, and keep none. A dataset comes whole or not at all: its first fault is its problem."""
+    unread: list[UnreadTorchvision] = []
+    problems, domains = [], []
+    for name in names:
+        try:
+            unread.append(UnreadTorchvision(name, options))
+        except InputError as error:
+            problems.append(unloadable(name, error))
+    looked = Ticks(progress, sum(domain.pictures_at_most for domain in unread))
+    for domain in unread:
+        try:
+            domains.append(domain.census(looked))
+        except InputError as error:
+            problems.append(unloadable(domain.name, error))
+    return Scan(tuple(domains), tuple(problems))
 
 
 class TorchvisionPictures:
@@ -59,6 +79,16 @@ class TorchvisionPictures:
         except InputError as fault:
             return fault
 
+    def looked_at(self, row: int) -> tuple[int, bool] | InputError:
+        """The label, and whether the picture is grey."""
+        fitted = self.options.per_domain.get(self.name, FittedOptions())
+        try:
+            picture, label = self._item(row)
+        except InputError as fault:
+            return fault
+        pixels = squared(picture, self.options.image_size, fitted)
+        return label, bool((pixels[..., :1] == pixels).all())
+
     def _item(self, row: int) -> tuple[Any, int]:
         if not self.parts:
             self._open()
@@ -80,9 +110,21 @@ class UnreadTorchvision:
     def pictures_at_most(self) -> int:
         return len(self.pictures)
 
-    def read(self, memo: Memo) -> EncodedDomain:
+    def census(self, looked: Callable[[], None]) -> Census:
+        """What it holds, all its pictures looked at. InputError for the first fault."""
+        labels, all_grey = np.empty(len(self.pictures), np.int64), True
+        for row, found in in_order(self.pictures.looked_at, range(len(labels))):
+            if isinstance(found, InputError):
+                raise found
+            labels[row], all_grey = found[0], all_grey and found[1]
+            looked()
+        names, split = self._settled(labels)
+        counts = {part: tuple(np.bincount(labels[split == part], minlength=len(names)).tolist()) for part in SPLITS}
+        return Census(self.name, names, 1 if all_grey else 3, self.options.image_size, counts, {})
+
+    def read(self, memo: Memo, progress: Progress = lambda done, total: None) -> EncodedDomain:
         """See `Unread`."""
-        _, told = memo(f"images/{self.name}/{self._fingerprint()}", self._found)
+        _, told = memo(f"images/{self.name}/{self._fingerprint()}", lambda: self._found(progress))
         labels = told["labels"].numpy()
         names, found = self._settled(labels)
         rows = {split: np.flatnonzero(found == split).astype(np.int64) for split in SPLITS}
@@ -114,16 +156,18 @@ class UnreadTorchvision:
         classes = next((tuple(map(str, items.classes)) for items in parts.values() if hasattr(items, "classes")), ())
         return settled(self.name, labels, found, classes, self.options), found
 
-    def _found(self) -> Tensors:
+    def _found(self, progress: Progress) -> Tensors:
+        looked = Ticks(progress, 2 * len(self.pictures))
         labels = np.empty(len(self.pictures), np.int64)
         for row, label in in_order(self.pictures.label, range(len(labels))):
             if isinstance(label, InputError):
                 raise label
             labels[row] = label
+            looked()
         names, found = self._settled(labels)
         rows = {split: np.flatnonzero(found == split).astype(np.int64) for split in SPLITS}
         of_rows = {split: labels[rows[split]] for split in SPLITS}
-        passed = full_pass(self.pictures.tried, names, rows, of_rows, self.options.image_size)
+        passed = full_pass(self.pictures.tried, names, rows, of_rows, self.options.image_size, looked)
         for fault in passed.faults.values():
             raise fault
         return {

@@ -11,23 +11,18 @@ from PIL import Image
 
 from apportion.errors import InputError
 from apportion.evaluators.data.domain import SPLITS, DomainData, Images
-from apportion.evaluators.data.findings import Progress
 from apportion.evaluators.data.options import FittedOptions, TorchvisionOptions
 from apportion.evaluators.data.splitting import split_off
 from apportion.evaluators.data.squares import narrowed, squared
 from apportion.evaluators.data.torchvision_names import SOURCES
 from apportion.spaces.torchvision_here import torchvision_module
 
-_TICK = 500
 Part = tuple[npt.NDArray[np.uint8], list[int]]
 
 
-def load(
-    options: TorchvisionOptions, names: Sequence[str], progress: Progress = lambda done, total: None
-) -> list[DomainData]:
+def load(options: TorchvisionOptions, names: Sequence[str]) -> list[DomainData]:
     """The domains `names`, in that order. InputError where files are missing, or items are no (picture, class)."""
     asked = {(name, split): opened(options, name, split) for name in names for split in SOURCES[name].splits}
-    total, done = sum(len(items) for items in asked.values()), 0
     domains = []
     for name in names:
         fitted = options.per_domain.get(name, FittedOptions())
@@ -35,8 +30,8 @@ def load(
         classes: tuple[str, ...] = ()
         for split in SOURCES[name].splits:
             items = asked[name, split]
-            parts[split] = _read(f"{name}, {split}", items, options.image_size, fitted, progress, (done, total))
-            classes, done = classes or tuple(map(str, getattr(items, "classes", ()))), done + len(items)
+            parts[split] = _read(f"{name}, {split}", items, options.image_size, fitted)
+            classes = classes or tuple(map(str, getattr(items, "classes", ())))
         domains.append(_domain(name, parts, classes, options))
     return domains
 
@@ -68,15 +63,13 @@ def opened(options: TorchvisionOptions, name: str, split: str) -> Any:
         raise InputError(place, f"cannot be read ({said})", law, "set data.download=true to fetch it") from None
 
 
-def _read(place: str, items: Any, size: int, fitted: FittedOptions, progress: Progress, at: tuple[int, int]) -> Part:
+def _read(place: str, items: Any, size: int, fitted: FittedOptions) -> Part:
     """All pictures as [N, size, size, 3], and their labels."""
     pixels, labels = np.empty((len(items), size, size, 3), np.uint8), []
     for index in range(len(items)):
         picture, label = item(place, items, index)
         pixels[index] = squared(picture, size, fitted)
         labels.append(label)
-        if index % _TICK == 0 or index + 1 == len(items):
-            progress(at[0] + index + 1, at[1])
     return pixels, labels
 
 

@@ -4,8 +4,10 @@ Every random number is counted by (seed, phase, domain, step), so a step can be 
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +25,7 @@ from apportion.spaces.network.mixed import MultiDomainNet
 from apportion.spaces.orders import counted_seed
 
 # Losses are looked at in groups: asking a GPU for each would make it wait for every step.
-_LOOK_EVERY = 16
+LOOK_EVERY = 16
 _PACE_STEPS = 8
 
 
@@ -36,39 +38,65 @@ class Phase:
     heads_only: bool = False
 
 
+@dataclass(frozen=True)
+class Apart:
+    """Parameters of the network with a learning rate of their own, on the same schedule, and without weight decay."""
+
+    parameters: Sequence[nn.Parameter]
+    lr: float
+
+
 PACE = Phase("pace", 1)
 Seconds = dict[Form, list[float]]
 
 
-def optimizer_for(options: OptimizerOptions, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """PyTorch's optimiser over `parameters`; `foreach` updates them in a few fused calls."""
+def optimizer_for(
+    options: OptimizerOptions, parameters: list[nn.Parameter], apart: Apart | None = None
+) -> torch.optim.Optimizer:
+    """PyTorch's optimiser over `parameters`, among them those of `apart`; `foreach` updates in a few fused calls."""
+    groups: list[dict[str, Any]] = [{"params": parameters}]
+    if apart is not None:
+        others = {id(parameter) for parameter in apart.parameters}
+        groups = [
+            {"params": [parameter for parameter in parameters if id(parameter) not in others]},
+            {"params": list(apart.parameters), "lr": apart.lr, "weight_decay": 0.0},
+        ]
     if options.name == "sgd":
-        return torch.optim.SGD(parameters, options.lr, options.momentum, weight_decay=options.weight_decay)
+        return torch.optim.SGD(groups, options.lr, options.momentum, weight_decay=options.weight_decay)
     kind = torch.optim.AdamW if options.name == "adamw" else torch.optim.Adam
-    return kind(parameters, options.lr, weight_decay=options.weight_decay, foreach=True)
+    return kind(groups, options.lr, weight_decay=options.weight_decay, foreach=True)
 
 
 class Stepper:
     """One phase over one network: its optimiser, and what a step does."""
 
-    def __init__(self, net: MultiDomainNet, source: Source, options: TrainOptions, phase: Phase, seed: int) -> None:
+    def __init__(
+        self,
+        net: MultiDomainNet,
+        source: Source,
+        options: TrainOptions,
+        phase: Phase,
+        seed: int,
+        apart: Apart | None = None,
+    ) -> None:
         self.net, self.source, self.options, self.phase, self.seed = net, source, options, phase, seed
         self.trained = list(net.heads.parameters() if phase.heads_only else net.parameters())
-        self.optimizer = optimizer_for(options.optimizer, self.trained)
+        self.optimizer = optimizer_for(options.optimizer, self.trained, apart)
+        self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self.stream = counted_seed("batches", seed, phase.name)
         self.steps = steps_per_epoch([source.size(owner, "train") for owner in net.owners], options.batch)
         self.precision = precision_of(options, source.device)
 
-    def epoch(self, epoch: int, done: int, keeper: Keeper) -> None:
-        """The steps of `epoch` that are not among the `done` first ones of the phase."""
+    def epoch(self, epoch: int, done: int, keeper: Keeper, before: Callable[[int], None] = lambda step: None) -> None:
+        """The steps of `epoch` that are not among the `done` first ones of the phase; `before(step)` each of them."""
         seen: list[Tensor] = []
         start, end = max(done, epoch * self.steps), (epoch + 1) * self.steps
         for step, batch in enumerate(self.batches(start, end), start):
-            rate = self.options.optimizer.lr * factor(self.options.schedule, step / (self.phase.epochs * self.steps))
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
+            self.set_rates(step)
+            before(step)
             seen.append(self.step(step, batch))
             due = step + 1 < end and keeper.due()
-            if len(seen) == _LOOK_EVERY or step + 1 == end or due:
+            if len(seen) == LOOK_EVERY or step + 1 == end or due:
                 self.check(torch.stack(seen), step + 1 - len(seen))
                 seen.clear()
             if due:
@@ -76,21 +104,37 @@ class Stepper:
 
     def batches(self, first_step: int, last_step: int) -> Iterator[Batch]:
         """What steps `first_step` .. `last_step - 1` train on."""
-        stream = counted_seed("batches", self.seed, self.phase.name)
-        return self.source.training(self.net.owners, stream, self.options.batch, first_step, last_step)
+        return self.source.training(self.net.owners, self.stream, self.options.batch, first_step, last_step)
 
-    def step(self, step: int, batch: Batch) -> Tensor:
-        """One update; the losses [domains] before it, still on the device."""
+    def set_rates(self, step: int) -> None:
+        """Learning rates where the schedule has them at `step`."""
+        now = factor(self.options.schedule, step / (self.phase.epochs * self.steps))
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * now
+
+    def step(self, step: int, batch: Batch, penalty: Tensor | None = None) -> Tensor:
+        """One update; the losses [domains] before it, still on the device. `penalty`: what is added to their sum."""
+        losses = self.backward(step, batch, penalty)
+        self.optimizer.step()
+        return losses
+
+    def backward(self, step: int, batch: Batch, penalty: Tensor | None = None) -> Tensor:
+        """The gradients of a step, in `.grad` of all that is trained; the losses [domains], still on the device."""
         images, labels = batch
-        # Dropout draws from the global generator, which the trial has forked: count it like everything else.
-        torch.manual_seed(counted_seed("dropout", self.seed, self.phase.name, step) % 2**63)
-        with torch.autocast(self.source.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            logits = self.net(images)
+        logits = self.logits(step, images)
         losses = torch.stack([F.cross_entropy(part.float(), truth) for part, truth in zip(logits, labels, strict=True)])
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(losses.sum(), inputs=self.trained)
-        self.optimizer.step()
+        total = losses.sum() if penalty is None else losses.sum() + penalty
+        torch.autograd.backward(total, inputs=self.trained)
         return losses.detach()
+
+    def logits(self, step: int, images: Tensor) -> list[Tensor]:
+        """One [B, classes] per domain, in the precision of training."""
+        # Dropout draws from the global generator, which the trial has forked: count it like everything else.
+        seed_generator(self.source.device, counted_seed("dropout", self.seed, self.phase.name, step) % 2**63)
+        with precise(self.precision, self.source.device):
+            logits: list[Tensor] = self.net(images)
+        return logits
 
     def check(self, losses: Tensor, first_step: int) -> None:
         finite = torch.isfinite(losses)
@@ -99,6 +143,15 @@ class Stepper:
         step, domain = (int(i) for i in (~finite).nonzero()[0])
         loss = losses[step, domain].item()
         raise diverged(self.net.owners[domain], first_step + step, self.phase.name, loss, "loss", self.options)
+
+
+def seed_generator(device: torch.device, seed: int) -> None:
+    """`torch.manual_seed` for one device: the call itself takes 0.2 ms, most of it to note who called for a GPU."""
+    if device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.default_generators[index].manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
 
 
 def diverged(domain: str, step: int, phase: str, value: float, what: str, options: TrainOptions) -> TrialFailed:
@@ -115,6 +168,11 @@ def precision_of(options: TrainOptions, device: torch.device) -> str:
     if options.precision != "auto":
         return options.precision
     return "bfloat16" if device.type == "cuda" else "float32"
+
+
+def precise(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Autocast where it is asked for. Switched off it would change nothing, and still be entered in every step."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
 def timed(nets: Mapping[Form, MultiDomainNet], source: Source, options: TrainOptions, turns: int) -> Seconds:

@@ -99,7 +99,7 @@ def scatter(
         "layout": layout(
             height,
             xaxis=scale(title=title, tickformat=axis.tick_format, nticks=6 if labelled else 4, range=x),
-            yaxis=scale(tickformat=_decimals(y, percent), nticks=7 if labelled else 5, range=y),
+            yaxis=scale(tickformat=decimals_for(y, percent), nticks=7 if labelled else 5, range=y),
             annotations=notes,
         ),
     }
@@ -184,7 +184,7 @@ def _y_range(intervals: Sequence[Interval]) -> list[float]:
     return [low - air, high + air]
 
 
-def _decimals(y: Sequence[float], percent: bool) -> str:
+def decimals_for(y: Sequence[float], percent: bool = False) -> str:
     """The d3 format with as many digits as ticks a seventh of the range apart need."""
     digits = max(0, math.ceil(-math.log10((y[1] - y[0]) / 4)))
     return f".{max(0, digits - 2)}%" if percent else f".{digits}f"

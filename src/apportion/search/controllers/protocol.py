@@ -14,7 +14,7 @@ from apportion.spaces.budget import Budget
 from apportion.spaces.space import SharingSpace
 
 if TYPE_CHECKING:
-    from apportion.evaluators.memo import Memo
+    from apportion.evaluators.laboratory import Laboratory
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,11 @@ class Controller(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """What a controller may know. `budgets` holds one budget for controllers of scope `budget`, none for anchors.
+    """What a controller may know. `budgets` holds one budget, none for anchors, all for a search of the whole front.
 
     `seed` is for the controller's own draws; `trial_seed` and `rung` go into its proposals. How many
-    trials it has it is not told: an amended study must replay like the one it was. `memo` runs an expensive step once.
+    trials it has it is not told: an amended study must replay like the one it was. `lab` computes what needs the
+    network; not every evaluator has one.
     """
 
     space: SharingSpace
@@ -51,7 +52,7 @@ class Context:
     seed: int
     trial_seed: int
     rung: int
-    memo: "Memo | None" = None
+    lab: "Laboratory | None" = None
 
     def value(self, trial: Trial) -> float | None:
         """The objective on val (lower is better), None for a trial that failed or measured no finite number."""
@@ -64,11 +65,17 @@ class Context:
 Kind = Literal["anchor", "hand-made", "searched"]
 
 
+def at_each_budget(options: BaseModel) -> bool:
+    """Not over the front, whatever the options are."""
+    return False
+
+
 @dataclass(frozen=True)
 class ControllerEntry:
     """A registered controller. `options` validates its part of the config and loads nothing heavy.
 
     `bound`: built once per budget. Those that are not know their one pattern beforehand: anchors, users' own.
+    `over_front(options)`: built once for all budgets instead, each of its proposals naming the least that holds it.
     """
 
     name: str
@@ -77,3 +84,4 @@ class ControllerEntry:
     build: Callable[[Context, BaseModel], Controller]
     options: type[BaseModel]
     bound: bool = True
+    over_front: Callable[[BaseModel], bool] = at_each_budget

@@ -11,7 +11,7 @@ import torch
 from apportion.errors import InputError
 from apportion.evaluators.data.domain import SPLITS
 from apportion.evaluators.data.encoded import EncodedDomain, Rows
-from apportion.evaluators.data.findings import Problem, refuse_first, shown
+from apportion.evaluators.data.findings import Problem, Progress, Ticks, refuse_first, shown
 from apportion.evaluators.data.fingerprint import fingerprint
 from apportion.evaluators.data.folder import classes
 from apportion.evaluators.data.folder.decode import UnusableImage, decoded
@@ -61,11 +61,11 @@ class UnreadFolder:
     def pictures_at_most(self) -> int:
         return len(self.listing.entries)
 
-    def read(self, memo: Memo) -> EncodedDomain:
+    def read(self, memo: Memo, progress: Progress = lambda done, total: None) -> EncodedDomain:
         """See `Unread`."""
         refuse_first(self.listing.problems)
         name = self.listing.domain
-        _, found = memo(f"images/{name}/{self._fingerprint()}", self._found)
+        _, found = memo(f"images/{name}/{self._fingerprint()}", lambda: self._found(progress))
         unusable = found["unusable"].tolist()
         settled, rows, labels = self._settled(frozenset(unusable))
         kinds = bytes(found["kinds"].tolist()).decode().split("\n")
@@ -105,12 +105,14 @@ class UnreadFolder:
             {split: label_of[split_of == split] for split in SPLITS},
         )
 
-    def _found(self) -> Tensors:
+    def _found(self, progress: Progress) -> Tensors:
         """What the images hold. The hash follows the final order, so faults that are skipped cost a second pass."""
         faults: dict[int, UnusableImage] = {}
+        looked = Ticks(progress, len(self.listing.entries))
         while True:
             settled, rows, labels = self._settled(frozenset(faults))
-            passed = full_pass(self.pictures.tried, settled.names, rows, labels, self.options.image_size)
+            looked.total = looked.done + sum(map(len, rows.values()))
+            passed = full_pass(self.pictures.tried, settled.names, rows, labels, self.options.image_size, looked)
             new = {row: fault for row, fault in passed.faults.items() if isinstance(fault, UnusableImage)}
             if self.options.on_error == "error":
                 refuse_first(self._problems(new))

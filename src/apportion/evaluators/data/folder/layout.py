@@ -24,6 +24,7 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
+OUTSIDE = "image outside a class"
 # What file managers leave behind; names that begin with a dot are passed over as well.
 _LEFT_BEHIND = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
 
@@ -59,7 +60,7 @@ def domains(options: FolderOptions) -> Mapping[str, Augmentation]:
     wrong = [name for name in names if not name.isprintable()]
     if wrong and options.domains is None:
         law = "a domain's name is made of printable characters"
-        raise InputError("data.root", f"a folder named {shown(wrong[0])!r}", law, "rename it, or list data.domains")
+        raise InputError("data.root", f"a folder named '{shown(wrong[0])}'", law, "rename it, or list data.domains")
     if not names:
         law = "it holds a folder for each domain, and in these a folder for each class"
         raise InputError("data.root", f"{shown(root)} has no folders in it", law, "correct the path")
@@ -116,15 +117,19 @@ class _Found:
 
     def classes(self, folder: Path, split: str) -> None:
         """Take every folder in `folder` as a class."""
+        outside: list[str] = []
         for name, is_folder in self.inside(folder):
             if is_folder:
                 # A copy from another system may spell the same letters differently: one class all the same.
                 self.images(folder / name, split, unicodedata.normalize("NFC", shown(name)))
             elif IMAGE_NAME.fullmatch(name):
-                law = "images lie in the folder of their class; this one is not read"
-                self.say("warning", "image outside a class", folder / name, "no class folder", law, "move it")
+                outside.append(name)
             else:
                 self._count(folder / name)
+        if outside:
+            value = f"{counted(len(outside), 'image')} in no class folder, the first {shown(outside[0])}"
+            law = "images lie in the folder of their class; others are not read"
+            self.say("warning", OUTSIDE, folder, value, law, "move them")
 
     def images(self, folder: Path, split: str, label: str) -> None:
         before, nested = len(self.entries), 0

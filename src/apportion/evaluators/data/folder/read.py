@@ -1,6 +1,5 @@
 """Folders as domains: `scan` reads everything and says everything, `load` refuses at the first error."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,15 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 from apportion.evaluators.data.domain import SPLITS, DomainData, Images
-from apportion.evaluators.data.findings import Level, Problem, Progress, Scan, counted, refuse_first, shown
+from apportion.evaluators.data.findings import (
+    Census,
+    Level,
+    Problem,
+    Progress,
+    Scan,
+    Ticks,
+    counted,
+    refuse_first,
+    shown,
+)
 from apportion.evaluators.data.folder import classes
 from apportion.evaluators.data.folder.duplicates import duplicates
 from apportion.evaluators.data.folder.files import Read, read_all
-from apportion.evaluators.data.folder.layout import Entry, Listing, listed
+from apportion.evaluators.data.folder.layout import Listing, listed
 from apportion.evaluators.data.options import FittedOptions, FolderOptions
-from apportion.evaluators.data.squares import narrowed
 
-_TICK_SECONDS = 0.1
 NOTES = {
     "animated": ("animation", "an image is one picture", "the first frame is taken"),
     "CMYK": ("CMYK image", "networks see RGB", "it is converted without a colour profile"),
@@ -31,65 +38,81 @@ NOTES = {
 
 def load(options: FolderOptions, names: Sequence[str]) -> list[DomainData]:
     """The domains `names` below `options.root`, in that order. InputError for the first thing that is wrong."""
-    found = scan(options, names)
-    refuse_first(found.problems)
-    return list(found.domains)
+    domains, problems = [], []
+    for name in names:
+        reading = _Reading(listed(options.root, name), options)
+        pixels = np.empty((len(reading.listing.entries), *[options.image_size] * 2, 3), np.uint8)
+        for _ in reading.run(pixels):
+            pass
+        problems += reading.problems
+        if reading.settled.names:
+            domains.append(reading.domain(pixels))
+    refuse_first(problems)
+    return domains
 
 
 def scan(options: FolderOptions, names: Sequence[str], progress: Progress = lambda done, total: None) -> Scan:
-    """Read every image of the domains `names`; a domain that does not hold together is left out."""
-    listings = [listed(options.root, name) for name in names]
-    total, done, last = sum(len(listing.entries) for listing in listings), 0, 0.0
-    domains, problems = [], []
-    for listing in listings:
-        reading = _Reading(listing, options)
-        for count in reading.run():
-            done += count
-            if time.monotonic() - last > _TICK_SECONDS or done == total:
-                last = time.monotonic()
-                progress(done, total)
-        problems += reading.problems
-        if reading.domain is not None:
-            domains.append(reading.domain)
-    return Scan(tuple(domains), tuple(problems))
+    """Read every image of the domains `names`, and keep none; a domain that does not hold together is left out."""
+    readings = [_Reading(listed(options.root, name), options) for name in names]
+    looked = Ticks(progress, sum(len(reading.listing.entries) for reading in readings))
+    for reading in readings:
+        for _ in reading.run():
+            looked()
+    problems = [problem for reading in readings for problem in reading.problems]
+    return Scan(tuple(reading.census() for reading in readings if reading.settled.names), tuple(problems))
 
 
 class _Reading:
-    """One domain on its way from files to arrays."""
+    """One domain on its way from files to counts or arrays."""
 
     def __init__(self, listing: Listing, options: FolderOptions) -> None:
         self.listing, self.options = listing, options
         self.problems = list(listing.problems)
-        self.domain: DomainData | None = None
+        self.settled = classes.Settled((), (), ())
         self.skipped: Counter[str] = Counter()
+        self.usable: list[int] = []
+        self.grey = True
 
-    def run(self) -> Iterator[int]:
-        """Read; yields the number of files done since the last time."""
+    def run(self, pixels: npt.NDArray[np.uint8] | None = None) -> Iterator[Read]:
+        """Read all files, into `pixels` if given; yields what came of each."""
         entries, size = self.listing.entries, self.options.image_size
-        pixels = np.empty((len(entries), size, size, 3), np.uint8)
         fitted = self.options.per_domain.get(self.listing.domain, FittedOptions())
         reads: list[Read] = []
-        for chunk in read_all(entries, pixels, fitted, self.options.max_pixels):
-            reads += chunk
-            yield len(chunk)
+        for found in read_all(entries, size, fitted, self.options.max_pixels, pixels):
+            reads.append(found)
+            yield found
         self._say_failures(reads)
         self._say_notes(reads)
-        usable = [i for i, read in enumerate(reads) if read.failure is None]
-        self._settle([entries[i] for i in usable], [reads[i].digest for i in usable], pixels, usable)
+        self.usable = [i for i, found in enumerate(reads) if found.failure is None]
+        self.grey = all(found.grey for found in reads)
+        self._settle([reads[i].digest for i in self.usable])
 
-    def _settle(
-        self, entries: list[Entry], digests: list[bytes], pixels: npt.NDArray[np.uint8], rows: list[int]
-    ) -> None:
-        settled = classes.settled(self.listing, entries, self.options.split)
-        self.problems += settled.problems
-        if not settled.names:
-            return
-        self.problems += duplicates(self.listing.domain, entries, settled.splits, digests)
-        number = {name: label for label, name in enumerate(settled.names)}
-        labels = np.array([number[entry.label] for entry in entries], np.int64)
-        images, splits = narrowed(pixels[rows] if len(rows) < len(pixels) else pixels), np.array(settled.splits)
-        train, val, test = (Images(images[splits == split], labels[splits == split]) for split in SPLITS)
-        self.domain = DomainData(self.listing.domain, settled.names, train, val, test, skipped=dict(self.skipped))
+    def _settle(self, digests: list[bytes]) -> None:
+        entries = [self.listing.entries[i] for i in self.usable]
+        self.settled = classes.settled(self.listing, entries, self.options.split)
+        self.problems += self.settled.problems
+        if self.settled.names:
+            self.problems += duplicates(self.listing.domain, entries, self.settled.splits, digests)
+
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Of the usable images."""
+        number = {name: label for label, name in enumerate(self.settled.names)}
+        return np.array([number[self.listing.entries[i].label] for i in self.usable], np.int64)
+
+    def census(self) -> Census:
+        names, labels, splits = self.settled.names, self.labels(), np.array(self.settled.splits)
+        counts = {split: tuple(np.bincount(labels[splits == split], minlength=len(names)).tolist()) for split in SPLITS}
+        channels = 1 if self.grey else 3
+        return Census(self.listing.domain, names, channels, self.options.image_size, counts, dict(self.skipped))
+
+    def domain(self, pixels: npt.NDArray[np.uint8]) -> DomainData:
+        """Of a domain that holds together; `pixels` as `run` filled them."""
+        rows, labels, splits = np.array(self.usable), self.labels(), np.array(self.settled.splits)
+        images = pixels[..., 0] if self.grey else pixels
+        train, val, test = (
+            Images(np.ascontiguousarray(images[rows[splits == split]]), labels[splits == split]) for split in SPLITS
+        )
+        return DomainData(self.listing.domain, self.settled.names, train, val, test, skipped=dict(self.skipped))
 
     def _say_failures(self, reads: Sequence[Read]) -> None:
         skip = self.options.on_error == "skip"

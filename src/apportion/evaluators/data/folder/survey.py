@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from apportion.evaluators.data.folder.decode import FORMATS
-from apportion.evaluators.data.folder.layout import Entry, Listing, domains, is_regular, listed
+from apportion.evaluators.data.folder.layout import OUTSIDE, Entry, Listing, domains, is_regular, listed
 from apportion.evaluators.data.options import FolderOptions
 
 _LOOKED_AT = 40
@@ -51,6 +51,8 @@ def _seen(listing: Listing) -> Seen:
     flaw = ""
     if errors:
         flaw = f"{errors[0].value}, but {errors[0].law}"
+    elif not classes and any(problem.kind == OUTSIDE for problem in listing.problems):
+        flaw = "its images lie in no class folder"
     elif len(classes) < 2:
         flaw = "one class only" if classes else "no images in class folders"
     elif not sizes:

@@ -1,23 +1,21 @@
-"""Means over seeds and what can be said about them.
+"""Student-t intervals of means, at 95 %.
 
-Two questions, two intervals, both Student's t at 95 %:
+Two questions, two intervals:
 `mean_interval`      where does the mean of one scheme lie, if more seeds of the same kind were run?
 `paired_difference`  does one scheme differ from another, when both were run from the same seeds?
 Two schemes are compared by the second only. Seeds move all schemes together, so two overlapping intervals of the
 first kind say nothing about their difference.
 
-Both assume values drawn alike and not far from normal, which means over domains and images are. Neither is corrected
-for how many comparisons a page shows: a claim needs one comparison that was declared beforehand.
+Both assume values drawn alike and not far from normal, which means over domains and images are.
 """
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+
+from apportion.reports.statistics.samples import Key, differences, finite
 
 CONFIDENCE = 0.95
-
-Seed = TypeVar("Seed", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class Interval:
 
     @property
     def half_width(self) -> float | None:
-        """Half the interval's length: the number behind a plus-minus sign."""
-        return None if self.high is None else self.high - self.mean
+        """The longer arm of the interval: the number behind a plus-minus sign."""
+        return None if self.high is None or self.low is None else max(self.high - self.mean, self.mean - self.low)
 
     @property
     def excludes_zero(self) -> bool:
@@ -44,7 +42,7 @@ class Interval:
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
-def student_t(degrees: int, probability: float = (1 + CONFIDENCE) / 2) -> float:
+def student_t(degrees: float, probability: float = (1 + CONFIDENCE) / 2) -> float:
     """The quantile of Student's t with that many degrees of freedom."""
     from scipy.special import stdtrit  # 0.1 s, which `apportion --help` must not pay
 
@@ -56,9 +54,8 @@ def mean_interval(values: Iterable[float | None]) -> Interval:
 
     Use it to show how well one mean is known, never to compare two schemes that share seeds.
     """
-    listed = list(values)
-    sound = [value for value in listed if value is not None and math.isfinite(value)]
-    n, missing = len(sound), len(listed) - len(sound)
+    sound, missing = finite(values)
+    n = len(sound)
     if n == 0:
         return Interval(0, missing, math.nan, None, None)
     mean = math.fsum(sound) / n
@@ -69,14 +66,9 @@ def mean_interval(values: Iterable[float | None]) -> Interval:
     return Interval(n, missing, mean, mean - half, mean + half)
 
 
-def paired_difference(left: Mapping[Seed, float | None], right: Mapping[Seed, float | None]) -> Interval:
+def paired_difference(left: Mapping[Key, float | None], right: Mapping[Key, float | None]) -> Interval:
     """Mean and interval of left - right over the seeds that both have; a seed without a pair is missing.
 
     Use it to compare two schemes whose equal seeds mean equal start weights, batches and augmentation.
     """
-    seeds = list(dict.fromkeys([*left, *right]))
-    differences: list[float | None] = []
-    for seed in seeds:
-        a, b = left.get(seed), right.get(seed)
-        differences.append(None if a is None or b is None else a - b)
-    return mean_interval(differences)
+    return mean_interval(differences(left, right).values())
