@@ -50,7 +50,7 @@ def _build(context: Context, options: BaseModel) -> Controller:
 
 cmaes = ControllerEntry(
     "cmaes",
-    "Optuna's covariance matrix adaptation from equal spend; one objective; ~4 ms a trial",
+    "Optuna's covariance matrix adaptation from equal spend; one objective; ~5 ms a trial",
     "searched",
     _build,
     CmaesOptions,

@@ -44,7 +44,7 @@ def _build(context: Context, options: BaseModel) -> Controller:
 
 nsga2 = ControllerEntry(
     "nsga2",
-    "Optuna's NSGA-II, a genetic algorithm; one or two objectives; ~5 ms a trial",
+    "Optuna's NSGA-II, a genetic algorithm; one or two objectives; ~4 ms a trial",
     "searched",
     _build,
     Nsga2Options,

@@ -43,7 +43,7 @@ def _build(context: Context, options: BaseModel) -> Controller:
 
 nsga3 = ControllerEntry(
     "nsga3",
-    "Optuna's NSGA-III, a genetic algorithm; one or two objectives; ~5 ms a trial",
+    "Optuna's NSGA-III, a genetic algorithm; one or two objectives; ~4 ms a trial",
     "searched",
     _build,
     Nsga3Options,

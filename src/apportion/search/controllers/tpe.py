@@ -43,7 +43,7 @@ def _build(context: Context, options: BaseModel) -> Controller:
 
 tpe = ControllerEntry(
     "tpe",
-    "Optuna's tree-structured Parzen estimator; one or two objectives; ~50 ms a trial",
+    "Optuna's tree-structured Parzen estimator; one or two objectives; ~30 ms a trial",
     "searched",
     _build,
     TpeOptions,

@@ -23,7 +23,8 @@ _MOST = 200
 class Choice:
     """Options of `rows`, the best one in front: `points` [options, rows], cost and shortfall [options].
 
-    `top`: worth less price * cost of the best one. `whole` is False where options are left out.
+    `top`: worth less price * cost of the best one. Where options are left out, `whole` is False, and all of them fall
+    short by no less than the last one here.
     """
 
     rows: Ints
@@ -101,9 +102,9 @@ class _Group:
         )
         order = undominated(cost, short, self.price)
         order = order[np.argsort(short[order], kind="stable")]
-        kept = order[:_MOST]
-        whole = len(kept) == len(order) and all(complete for _, complete in parts)
-        return Choice(self.members, points_[kept], cost[kept], short[kept], self.top, whole)
+        # What was left out on the way may fall short by less than what was kept.
+        kept = order[: _MOST if all(complete for _, complete in parts) else 1]
+        return Choice(self.members, points_[kept], cost[kept], short[kept], self.top, len(kept) == len(order))
 
     def _best(self, floor: int) -> Choice:
         """The best option alone: every owner at its best above the floor, on it the two that lose least."""

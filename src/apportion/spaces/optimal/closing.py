@@ -51,7 +51,7 @@ def closed(choices: Sequence[Choice], price: float, rest: float, gap: float, lea
     zero, none = np.zeros(1), np.zeros(1, dtype=np.int64)
     fronts = [_Front(zero, zero, none, none)]
     found: Ints | None = None
-    whole = all(one.whole for one in choices)
+    whole = True
     down, up = _reach([choices[n] for n in order])
     for turn in range(len(order) + 1):
         front = fronts[-1]
@@ -73,7 +73,9 @@ def closed(choices: Sequence[Choice], price: float, rest: float, gap: float, lea
         if not len(front.cost):
             break
         fronts.append(front)
-    return Closed(found, whole)
+    # What a choice leaves out falls short by no less than the last that it has.
+    missed = any(not one.whole and one.short[-1] < gap - least for one in choices)
+    return Closed(found, whole and not missed)
 
 
 def _traced(fronts: list[_Front], index: int, order: list[int], choices: int) -> Ints:
