@@ -48,7 +48,7 @@ SHORTENED = (
     "device=cpu",
 )
 NETWORK = ("forward", "loss", "backward", "optimiser", "graph freed")
-STEP = ("batches and augmentation", "seed and sum of losses", "finite check", "checkpoint due", "schedule and loop")
+STEP = ("batches and augmentation", "seed", "finite check", "checkpoint due", "schedule and loop")
 SCORES = ("materialise", "val batches", "accuracy and cross-entropy")
 LOG = ("log append", "log fsync")
 Row = dict[str, list[float]]
@@ -77,26 +77,25 @@ class Clock:
         self.rows: dict[str, list[Row]] = defaultdict(list)
         self.open: dict[str, Row] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
         self.within = [("trial", "all else")]
-        self.last = (time.perf_counter(), time.process_time())
+        self.wall, self.processor = time.perf_counter(), time.process_time()
+        self.readings = 0
 
     def charge(self) -> None:
-        now = (time.perf_counter(), time.process_time())
+        wall, processor = time.perf_counter(), time.process_time()
         kind, part = self.within[-1]
         spent = self.open[kind][part]
-        for i in range(2):
-            spent[i] += now[i] - self.last[i]
-        self.last = now
+        spent[0] += wall - self.wall
+        spent[1] += processor - self.processor
+        self.wall, self.processor, self.readings = wall, processor, self.readings + 1
 
-    @contextmanager
-    def on(self, part: str, kind: str = "") -> Iterator[None]:
-        """Charge `part`, of the row that is open for `kind` (by default that of whoever calls)."""
+    def enter(self, part: str, kind: str = "") -> None:
+        """From here `part` runs, of the row that is open for `kind` (by default that of whoever calls)."""
         self.charge()
         self.within.append((kind or self.within[-1][0], part))
-        try:
-            yield
-        finally:
-            self.charge()
-            self.within.pop()
+
+    def leave(self) -> None:
+        self.charge()
+        self.within.pop()
 
     def turn_to(self, part: str) -> None:
         """What is left of the innermost function is another part."""
@@ -108,12 +107,17 @@ class Clock:
         self.charge()
         self.rows[kind].append({part: list(spent) for part, spent in self.open.pop(kind, {}).items()})
 
-    def around(self, function: Callable[..., Any], part: str, kind: str = "") -> Callable[..., Any]:
-        """`function`, timed."""
+    def around(self, function: Callable[..., Any], part: str, kind: str = "", then: str = "") -> Callable[..., Any]:
+        """`function`, timed; `then`: the part that what is left of its caller is."""
 
         def timed(*args: Any, **kwargs: Any) -> Any:
-            with self.on(part, kind):
+            self.enter(part, kind)
+            try:
                 return function(*args, **kwargs)
+            finally:
+                self.leave()
+                if then:
+                    self.turn_to(then)
 
         return timed
 
@@ -126,8 +130,9 @@ class Clock:
                 kind = self.within[-1][0]
                 if "backward" in self.open[kind]:
                     self.cut(kind)
-                with self.on(part):
-                    item = next(items, None)
+                self.enter(part)
+                item = next(items, None)
+                self.leave()
                 if item is None:
                     return
                 yield item
@@ -139,12 +144,13 @@ class Clock:
 def watched(clock: Clock) -> Iterator[None]:
     """Clocks on the trainer, the scores, the controller and the log, taken off again at the end."""
     epoch, begun, materialise = Stepper.epoch, Stepper.__init__, MultiDomainNet.materialise
-    optimizer_for, backward = stepper.optimizer_for, torch.autograd.backward
+    optimizer_for = stepper.optimizer_for
 
     def stepping(self: Stepper, *args: Any) -> None:
         kind = "step" if self.phase.name == "main" else "warm-up step"
-        with clock.on(STEP[4], kind):
-            epoch(self, *args)
+        clock.enter("schedule and loop", kind)
+        epoch(self, *args)
+        clock.leave()
         clock.cut(kind)
 
     def optimizer(*args: Any) -> Any:
@@ -153,36 +159,34 @@ def watched(clock: Clock) -> Iterator[None]:
         made.zero_grad = clock.around(made.zero_grad, "optimiser")
         return made
 
-    def went_back(*args: Any, **kwargs: Any) -> None:
-        with clock.on("backward"):
-            backward(*args, **kwargs)
-        clock.turn_to("graph freed")  # what is left of the step: its tensors go, and with them the graph
-
-    def materialised(self: MultiDomainNet, owner: str) -> Any:
-        with clock.on(SCORES[0]):
-            plain = materialise(self, owner)
-        plain.forward = clock.around(plain.forward, "forward")
+    def materialised(self: MultiDomainNet, *args: Any) -> Any:
+        clock.enter("materialise")
+        plain = materialise(self, *args)
+        clock.leave()
+        if "forward" not in vars(plain):
+            plain.forward = clock.around(plain.forward, "forward")
         return plain
 
     def scored(*args: Any) -> Any:
-        with clock.on(SCORES[2], "scores"):
-            found = scoring.scores_of(*args)
+        clock.enter("accuracy and cross-entropy", "scores")
+        found = scoring.scores_of(*args)
+        clock.leave()
         clock.cut("scores")
         return found
 
     places: list[tuple[Any, str, Any]] = [
         (Stepper, "__init__", clock.around(begun, "network and optimiser made")),
         (Stepper, "epoch", stepping),
-        (Stepper, "batches", clock.over(Stepper.batches, STEP[0])),
-        (Stepper, "step", clock.around(Stepper.step, STEP[1])),
-        (Stepper, "check", clock.around(Stepper.check, STEP[2])),
-        (Keeper, "due", clock.around(Keeper.due, STEP[3])),
+        (Stepper, "batches", clock.over(Stepper.batches, "batches and augmentation")),
+        (Stepper, "step", clock.around(Stepper.step, "seed")),
+        (Stepper, "check", clock.around(Stepper.check, "finite check")),
+        (Keeper, "due", clock.around(Keeper.due, "checkpoint due")),
         (stepper, "optimizer_for", optimizer),
-        (MultiDomainNet, "forward", clock.around(MultiDomainNet.forward, "forward")),
-        (torch.nn.functional, "cross_entropy", clock.around(torch.nn.functional.cross_entropy, "loss")),
-        (torch.autograd, "backward", went_back),
+        # Cross-entropies and their sum follow; and behind backward the step's tensors go, and with them the graph.
+        (MultiDomainNet, "forward", clock.around(MultiDomainNet.forward, "forward", then="loss")),
+        (torch.autograd, "backward", clock.around(torch.autograd.backward, "backward", then="graph freed")),
         (MultiDomainNet, "materialise", materialised),
-        (DeviceCache, "batches", clock.over(DeviceCache.batches, SCORES[1])),
+        (DeviceCache, "batches", clock.over(DeviceCache.batches, "val batches")),
         (train, "scores_of", scored),
         (train.Train, "_started", clock.around(train.Train._started, "network and optimiser made")),
         (train, "save_model", clock.around(checkpoints.save_model, "models saved")),
@@ -216,53 +220,70 @@ def rows_of(case: Case) -> dict[str, list[Row]]:
 
 
 def measured(rows: dict[str, list[Row]]) -> dict[str, Any]:
-    """For wall and processor time: milliseconds of each part a step, and the share that is outside the network."""
+    """For wall and processor time: milliseconds of each part a step, and the share outside the network of each trial.
+
+    The share is of sums: steps are planned sixteen at a time, which a median over steps would not see.
+    """
     steps, scores, trials = rows["step"], rows["scores"], rows["trial"]
+    an_epoch, a_trial = len(steps) // len(scores), len(steps) // len(trials)
     told: dict[str, Any] = {"steps": len(steps), "epochs": len(scores), "trials": len(trials)}
     for which, clock in enumerate(("wall", "processor")):
-
-        def part(rows: Sequence[Row], name: str, times: int, which: int = which) -> dict[str, float]:
-            """Of a step, where a row is of `times` steps."""
-            found = [1e3 * row.get(name, (0.0, 0.0))[which] / times for row in rows]
-            low, middle, high = statistics.quantiles(found, n=4)
-            return {"median": middle, "low": low, "high": high, "mean": statistics.fmean(found)}
-
-        an_epoch, a_trial = round(len(steps) / len(scores)), round(len(steps) / len(trials))
-        parts = {name: part(steps, name, 1) for name in (*NETWORK, *STEP)}
-        parts |= {name: part(scores, name, an_epoch) for name in SCORES}
-        parts["accuracy and cross-entropy"]["mean"] += part(scores, "loss", an_epoch)["mean"]
-        parts["forward on val"] = part(scores, "forward", an_epoch)
-        parts |= {name: part(trials, name, a_trial) for name in LOG}
-        for shown, mean in (("median", "median"), ("mean", "mean")):
-            outside = sum(parts[name][mean] for name in (*STEP, *SCORES, *LOG))
-            inside = sum(parts[name][mean] for name in NETWORK)
-            told[f"{clock} share by {shown}"] = outside / (outside + inside)
-        told[clock] = parts
+        parts = {name: spread(steps, name, which, 1) for name in (*NETWORK, *STEP)}
+        parts |= {name: spread(scores, name, which, an_epoch) for name in SCORES}
+        parts["forward on val"] = spread(scores, "forward", which, an_epoch)
+        parts |= {name: spread(trials, name, which, a_trial) for name in LOG}
         others = sorted({name for row in trials for name in row} - set(LOG))
-        told[f"{clock}, once a trial"] = {name: part(trials, name, 1)["median"] for name in others}
+        told[clock] = {
+            "a step": parts,
+            "a trial": {name: spread(trials, name, which, 1) for name in others},
+            "shares": [
+                share(
+                    steps[k * a_trial :][:a_trial], scores[k * a_trial // an_epoch :][: a_trial // an_epoch], one, which
+                )
+                for k, one in enumerate(trials)
+            ],
+        }
     return told
+
+
+def spread(rows: Sequence[Row], name: str, which: int, times: int) -> dict[str, float]:
+    """Milliseconds of a part, where a row is of `times` steps: median, quartiles and mean over the rows."""
+    found = [1e3 * row.get(name, (0.0, 0.0))[which] / times for row in rows]
+    low, middle, high = statistics.quantiles(found, n=4)
+    return {"median": middle, "low": low, "high": high, "mean": statistics.fmean(found)}
+
+
+def share(steps: Sequence[Row], scores: Sequence[Row], trial: Row, which: int) -> float:
+    """Outside the network, of a trial's training; forward on val is left out of both."""
+
+    def total(rows: Sequence[Row], names: Sequence[str]) -> float:
+        return sum(row[name][which] for row in rows for name in names if name in row)
+
+    outside = total(steps, STEP) + total(scores, SCORES) + total([trial], LOG)
+    return outside / (outside + total(steps, NETWORK))
 
 
 def table(case: Case, told: dict[str, Any]) -> list[str]:
     """Milliseconds a step, by part."""
+    wall, processor = told["wall"]["a step"], told["processor"]["a step"]
+    whole = sum(processor[name]["mean"] for name in (*NETWORK, *STEP, *SCORES, *LOG))
     lines = [
         f"{case.name}: {told['steps']:,} steps, {told['epochs']} epochs, {told['trials']} trials",
         "",
-        "| part | ms a step | quartiles | processor ms | share of processor |",
-        "|---|---|---|---|---|",
+        "| part | processor ms a step | quartiles | mean | share | wall ms |",
+        "|---|---|---|---|---|---|",
     ]
-    whole = sum(told["processor"][name]["mean"] for name in (*NETWORK, *STEP, *SCORES, *LOG))
-    for name, wall in told["wall"].items():
-        cpu = told["processor"][name]
-        share = f"{100 * cpu['mean'] / whole:.2f} %" if name != "forward on val" else "-"
-        spread = f"{wall['low']:.3f} to {wall['high']:.3f}"
-        lines.append(f"| {name} | {wall['median']:.3f} | {spread} | {cpu['median']:.3f} | {share} |")
-    shares = ", ".join(
-        f"{100 * told[f'{clock} share by {by}']:.1f} % ({clock}, {by})"
-        for clock in ("processor", "wall")
-        for by in ("median", "mean")
-    )
-    return [*lines, "", f"outside the network: {shares}", ""]
+    for name, found in processor.items():
+        part = "-" if name == "forward on val" else f"{100 * found['mean'] / whole:.2f} %"
+        quartiles = f"{found['low']:.3f} to {found['high']:.3f}"
+        numbers = f"{found['median']:.3f} | {quartiles} | {found['mean']:.3f} | {part} | {wall[name]['median']:.3f}"
+        lines.append(f"| {name} | {numbers} |")
+    lines.append("")
+    for clock in ("processor", "wall"):
+        low, *_, high = shares = sorted(told[clock]["shares"])
+        middle = statistics.median(shares)
+        lines.append(f"outside the network, {clock} time: {middle:.1%} ({low:.1%} to {high:.1%} over trials)")
+    return [*lines, ""]
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ def _build(context: Context, options: BaseModel) -> Controller:
 
 additive = ControllerEntry(
     "additive",
-    "the exactly best pattern under draws of a Bayesian additive model; one objective; ~5 ms a trial",
+    "the exactly best pattern under draws of a Bayesian additive model; one objective; ~6 ms a trial",
     "searched",
     _build,
     AdditiveOptions,

@@ -23,8 +23,8 @@ _MOST = 200
 class Choice:
     """Options of `rows`, the best one in front: `points` [options, rows], cost and shortfall [options].
 
-    `top`: worth less price * cost of the best one. Where options are left out, `whole` is False, and all of them fall
-    short by no less than the last one here.
+    `top`: worth less price * cost of the best one. What is left out falls short by no less than `missed` (infinity:
+    nothing is).
     """
 
     rows: Ints
@@ -32,7 +32,7 @@ class Choice:
     cost: Floats
     short: Floats
     top: float
-    whole: bool
+    missed: float
 
 
 def row_choice(rows: Rows, row: int, best: Floats, price: float, gap: float) -> Choice:
@@ -43,9 +43,13 @@ def row_choice(rows: Rows, row: int, best: Floats, price: float, gap: float) -> 
     rises = np.diff(best[here], prepend=-np.inf) > 0
     points = np.flatnonzero(rises & (top - value < gap))
     points = points[np.argsort(-value[points], kind="stable")]
-    kept = points[:_MOST]
-    short = top - value[kept]
-    return Choice(np.array([row]), kept[:, None], rows.cost[here][kept], short, top, len(kept) == len(points))
+    kept, short = points[:_MOST], top - value[points]
+    return Choice(np.array([row]), kept[:, None], rows.cost[here][kept], short[:_MOST], top, _next(short))
+
+
+def _next(short: Floats) -> float:
+    """Of rising shortfalls the first one that is not kept."""
+    return float(short[_MOST]) if len(short) > _MOST else np.inf
 
 
 def undominated(cost: Floats, short: Floats, price: float) -> Ints:
@@ -102,16 +106,17 @@ class _Group:
         )
         order = undominated(cost, short, self.price)
         order = order[np.argsort(short[order], kind="stable")]
-        # What was left out on the way may fall short by less than what was kept.
-        kept = order[: _MOST if all(complete for _, complete in parts) else 1]
-        return Choice(self.members, points_[kept], cost[kept], short[kept], self.top, len(kept) == len(order))
+        # What was left out on the way may fall short by anything.
+        missed = _next(short[order]) if all(complete for _, complete in parts) else 0.0
+        kept = order[:_MOST]
+        return Choice(self.members, points_[kept], cost[kept], short[kept], self.top, missed)
 
     def _best(self, floor: int) -> Choice:
         """The best option alone: every owner at its best above the floor, on it the two that lose least."""
         points = floor + self.value[:, floor:].argmax(axis=1)
         points[np.argsort(self.lost[:, floor], kind="stable")[:2]] = floor
         cost = self.cost[points].sum() - self.saved[floor]
-        return Choice(self.members, points[None], np.array([cost]), np.zeros(1), self.top, False)
+        return Choice(self.members, points[None], np.array([cost]), np.zeros(1), self.top, 0.0)
 
     def _on(self, floor: int, gap: float) -> tuple[_Part, bool]:
         """The options with that floor; False where some had to be left out on the way."""

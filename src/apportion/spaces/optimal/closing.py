@@ -73,9 +73,7 @@ def closed(choices: Sequence[Choice], price: float, rest: float, gap: float, lea
         if not len(front.cost):
             break
         fronts.append(front)
-    # What a choice leaves out falls short by no less than the last that it has.
-    missed = any(not one.whole and one.short[-1] < gap - least for one in choices)
-    return Closed(found, whole and not missed)
+    return Closed(found, whole and all(one.missed >= gap - least for one in choices))
 
 
 def _traced(fronts: list[_Front], index: int, order: list[int], choices: int) -> Ints:

@@ -66,7 +66,7 @@ class Solver:
         self.space, self.budget, self.effort = space, budget, effort
         nothing = space.spent(np.zeros_like(space.steps), budget)
         self.limit = space.limit(budget) - nothing
-        if self.limit < 0:
+        if self.limit < 0 or not space.dimension:
             space.check_budget(budget)
         self.prices = Prices(space, budget.measure)
         self.groups = groups_of(self.prices, listed_at_most)
