@@ -75,3 +75,12 @@ def test_variables_are_named_by_depth_and_owner(granularity: str, names: list[st
     sites = (site(0, 3), site(1, 3), site(2, 3, stage=1), site(3, 3, stage=1))
     space = SharingSpace(sites, ("a", "b"), granularity, keep_shared=("conv2",))  # type: ignore[arg-type]
     assert [variable.name for variable in space.variables] == names
+
+
+def test_on_a_grid_a_position_is_found_where_the_widest_site_alone_does_not_tell() -> None:
+    # Positions 1 and 2 give a site of two filters one filter; only the narrow site tells them apart.
+    sites = (site(0, 2), site(1, 1))
+    space = SharingSpace(sites, ("a", "b", "c"), "per_stage", fractions=(0.0, 0.25, 0.5, 1.0))
+    for position in range(4):
+        at = np.array([position])
+        assert space.allocation_at(space.positions_of(space.allocation_at(at))) == space.allocation_at(at)

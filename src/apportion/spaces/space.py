@@ -94,18 +94,20 @@ class SharingSpace:
         self.check(allocation)
         positions = np.zeros(self.dimension, dtype=np.int64)
         for v, variable in enumerate(self.variables):
-            # The widest cell moves at every step, so it alone fixes the position.
-            i, d = max(variable.cells, key=lambda cell: self.sites[cell[0]].max_level)
-            positions[v] = self._position(variable, allocation.levels[i][d], self.sites[i].max_level)
+            positions[v] = self._position(variable, allocation)
         if self.allocation_at(positions) != self.canonical(allocation):
             raise InputError("allocation", f"key {allocation.key()}", f"the {self.granularity} space has no such point")
         return positions
 
-    def _position(self, variable: Variable, level: int, max_level: int) -> int:
-        """The greatest position at which a variable's widest cell stands at `level`: free steps are always taken."""
+    def _position(self, variable: Variable, allocation: Allocation) -> int:
+        """The greatest position at which no cell of a variable is above its level: free steps are always taken."""
         if not self.fractions:
-            return level
-        return max(k for k in range(variable.steps + 1) if variable.level(k, max_level) <= level)
+            # The widest cell moves at every step, so it alone fixes the position.
+            i, d = max(variable.cells, key=lambda cell: self.sites[cell[0]].max_level)
+            return allocation.levels[i][d]
+        cells = [(allocation.levels[i][d], self.sites[i].max_level) for i, d in variable.cells]
+        within = (all(variable.level(k, most) <= level for level, most in cells) for k in range(variable.steps + 1))
+        return max(k for k, fits in enumerate(within) if fits)
 
     def allocation_at(self, positions: Positions) -> Allocation:
         return self.canonical(Allocation(tuple(map(tuple, self.levels_at(positions).tolist())), self.order))
