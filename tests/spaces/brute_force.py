@@ -68,10 +68,13 @@ def steps_that_fit(space: SharingSpace, allocation: Allocation, measure: str, li
     here = positions_of(space, allocation)
     fit = []
     for v, variable in enumerate(space.variables):
-        if here[v] < variable.steps:
-            # With the space's own order: an allocation at an end has lost its order in canonical form.
-            raised = Allocation(levels_at(space, [k + (w == v) for w, k in enumerate(here)]), space.order)
-            same = raised.levels == levels_at(space, here)  # on a coarse grid a narrow site may not move
-            if not same and getattr(cost(space, raised), measure) <= limit:
-                fit.append(variable.name)
+        # With the space's own order: an allocation at an end has lost its order in canonical form.
+        raised = [
+            Allocation(levels_at(space, [k + steps * (w == v) for w, k in enumerate(here)]), space.order)
+            for steps in range(1, variable.steps - here[v] + 1)
+        ]
+        # On a coarse grid a narrow site may not move at once: the next step is the first that moves anything.
+        moved = next((one for one in raised if one.levels != levels_at(space, here)), None)
+        if moved is not None and getattr(cost(space, moved), measure) <= limit:
+            fit.append(variable.name)
     return fit
