@@ -414,5 +414,8 @@ def test_options_are_handed_on_without_a_warning(name: str, given: dict[str, Any
     def noisy(proposal: Proposal) -> float:
         return early_loss(proposal) + (int(proposal.id) * 0.618) % 0.3
 
-    one, other = (played(built(name, SPACE, budgets, **options), 16, noisy) for options in (given, usual))
-    assert [proposal.allocation for proposal in one] != [proposal.allocation for proposal in other]
+    one, other = (built(name, SPACE, budgets, **options) for options in (given, usual))
+    for controller in (one, other):
+        played(controller, 16, noisy)
+    drawn, usually = ([trial.params for trial in study_in(controller).study.trials] for controller in (one, other))
+    assert drawn != usually

@@ -96,7 +96,8 @@ class DeviceCache:
         kept = self._kept[domain]
         (taken,) = joined([kept.shelf.planned(chosen[None], [seed])], self.device)
         views = windows(self._pixels, self._side, self.image_size)
-        return kept.preparation.normalised(cut(views, taken.places, taken.mirrored)), self._labels[taken.labels]
+        found = cut(views, taken.places, taken.mirrored).unflatten(0, (len(chosen), -1))
+        return kept.preparation.normalised(found), self._labels[taken.labels]
 
     def training(
         self, owners: Sequence[str], stream: int, batch: int, first_step: int, last_step: int
@@ -107,7 +108,7 @@ class DeviceCache:
         views = windows(self._pixels, self._side, self.image_size)
         for taken in cuts([kept.shelf for kept in domains], stream, batch, range(first_step, last_step), self.device):
             images = mixed.normalised(cut(views, taken.places, taken.mirrored))
-            yield images, list(self._labels[taken.labels].split(batch))
+            yield images, list(self._labels.index_select(0, taken.labels).split(batch))
 
     def close(self) -> None:
         """Nothing runs between batches."""

@@ -46,11 +46,11 @@ class Stock:
     margin: int = 0
 
     def places(self, chosen: Places, down: Places, right: Places) -> Places:
-        """Where the windows of the images `chosen` begin: [...] each -> [..., 3]; all three the same where grey."""
+        """Where the windows of the images `chosen` begin, one of each channel: [...] each -> [..., channels]."""
         plane = self.side**2
         corner = self.first + self.margin * (self.side + 1)
         begin = chosen * (self.channels * plane) + down * self.side + right + corner
-        found: Places = begin[..., None] + np.arange(3) % self.channels * plane
+        found: Places = begin[..., None] + np.arange(self.channels) * plane
         return found
 
 
@@ -63,11 +63,11 @@ def windows(pixels: Tensor, side: int, size: int) -> Tensor:
 
 
 def cut(views: Tensor, places: Tensor, mirrored: Tensor) -> Tensor:
-    """The images whose channels' windows begin at `places` [B * 3], those numbered in `mirrored` turned round.
+    """The windows that begin at `places` [planes], those numbered in `mirrored` turned round. [planes, size, size].
 
-    uint8 [B, 3, size, size]. Whole windows are copied: indexing pixel by pixel takes three times as long.
+    Whole windows are copied: indexing pixel by pixel takes three times as long.
     """
-    images: Tensor = views.index_select(0, places).unflatten(0, (-1, 3))
+    found: Tensor = views.index_select(0, places)
     if len(mirrored):
-        images.index_copy_(0, mirrored, images.index_select(0, mirrored).flip(3))
-    return images
+        found.index_copy_(0, mirrored, found.index_select(0, mirrored).flip(2))
+    return found

@@ -1,7 +1,7 @@
 """What each training step takes from the padded images of all domains, planned several steps ahead.
 
-Planned one by one, between two trainings of a network, steps take four times as long: nothing of what plans them is
-still in the processor's caches. Every draw is counted, so a step is the same wherever a plan begins.
+Planned one by one, between two steps of a network, they take more than twice as long: nothing of what plans them is
+then left in the processor's caches. Every draw is counted, so a step is the same wherever a plan begins.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,12 +18,15 @@ from apportion.evaluators.data.streams import augment_seed, indices
 
 _AHEAD = 16
 Planned = tuple[Places, Places, npt.NDArray[np.bool_]]
-"""By step: places of labels [steps, B], of windows [steps, B * 3], and who is mirrored [steps, B]."""
+"""By step: places of labels [steps, B]; of windows, one of each channel, and which are mirrored [steps, B * C]."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cuts:
-    """A batch of all domains. `labels`: their places [D * B]. `places`, `mirrored`: see `crops.cut`."""
+    """A batch of all domains. `labels`: their places [D * B]. `places`, `mirrored`: see `crops.cut`.
+
+    A plane is a channel that is stored: one of a grey image, three of a coloured one.
+    """
 
     labels: Tensor
     places: Tensor
@@ -47,7 +50,8 @@ class Shelf:
             torch.stack(parts).numpy() for parts in zip(*((c.down, c.right, c.mirrored) for c in chances), strict=True)
         )
         places = self.stock.places(chosen, down, right).reshape(len(chosen), -1)
-        return chosen + self.first_label, places, mirrored & self.augmentation.flip
+        turned = np.repeat(mirrored & self.augmentation.flip, self.stock.channels, axis=1)
+        return chosen + self.first_label, places, turned
 
 
 def cuts(shelves: Sequence[Shelf], stream: int, batch: int, steps: range, device: torch.device) -> Iterator[Cuts]:
@@ -62,9 +66,9 @@ def cuts(shelves: Sequence[Shelf], stream: int, batch: int, steps: range, device
         yield from joined(parts, device)
 
 
-def joined(parts: Sequence[Planned], device: torch.device) -> Iterator[Cuts]:
+def joined(parts: Sequence[Planned], device: torch.device) -> list[Cuts]:
     """The same steps of several domains, put together."""
-    labels, places, mirrored = (np.concatenate(of_all, axis=1) for of_all in zip(*parts, strict=True))
+    labels, places, turned = (np.concatenate(of_all, axis=1) for of_all in zip(*parts, strict=True))
+    mirrored = [torch.from_numpy(of_step.nonzero()[0]).to(device) for of_step in turned]
     here = (torch.from_numpy(labels).to(device), torch.from_numpy(places).to(device))
-    for step, whose in enumerate(mirrored):
-        yield Cuts(here[0][step], here[1][step], torch.from_numpy(whose.nonzero()[0]).to(device))
+    return [Cuts(*of_step) for of_step in zip(*here, mirrored, strict=True)]

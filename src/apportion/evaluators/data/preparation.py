@@ -50,10 +50,19 @@ class MixedPreparation:
 
     def __init__(self, domains: Sequence[Preparation], batch: int) -> None:
         self._mean, self._scale = (
-            torch.cat([values.expand(batch, 3, 1, 1) for values in of_all])
+            torch.cat([values.repeat(batch, 1, 1) for values in of_all])
             for of_all in zip(*((domain.mean, domain.scale) for domain in domains), strict=True)
         )
+        planes, first = [], 0
+        for channels in (len(domain.mean) for domain in domains):
+            planes.append(first + (torch.arange(batch)[:, None] * channels + torch.arange(3) % channels).flatten())
+            first += batch * channels
+        # A grey plane is normalised once and then shown three times.
+        self._planes = torch.cat(planes).to(self._mean.device) if first < 3 * batch * len(domains) else None
 
-    def normalised(self, images: Tensor) -> Tensor:
-        """uint8 [D * B, 3, S, S] -> float32, bit for bit what each domain's own `normalised` gives."""
-        return images.to(torch.float32).sub_(self._mean).mul_(self._scale)
+    def normalised(self, planes: Tensor) -> Tensor:
+        """uint8 [planes, S, S] -> float32 [D * B, 3, S, S], bit for bit what each domain's own `normalised` gives."""
+        floats = planes.to(torch.float32).sub_(self._mean).mul_(self._scale)
+        if self._planes is not None:
+            floats = floats.index_select(0, self._planes)
+        return floats.view(-1, 3, *planes.shape[1:])

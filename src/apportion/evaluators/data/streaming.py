@@ -94,7 +94,7 @@ class Streaming:
             yield mixed.normalised(torch.cat(images)), labels
 
     def _varied(self, found: Tensor, varied: Augmentation, seed: int) -> Tensor:
-        """uint8 [B, C, S, S] -> [B, 3, S, S], cropped and mirrored as `seed` decides."""
+        """uint8 [B, C, S, S] -> [B * C, S, S], cropped and mirrored as `seed` decides."""
         padded = torch.nn.functional.pad(found, (varied.crop,) * 4)
         shelf = Shelf("", len(found), 0, Stock(padded.shape[1], padded.shape[3]), varied)
         (taken,) = joined([shelf.planned(np.arange(len(found))[None], [seed])], self.device)

@@ -37,7 +37,9 @@ class _Rest:
         for row in np.flatnonzero(~top & (cost <= self.rest)).tolist():
             self._offer_row(row)
         for g in range(len(self.floor)):
-            self._offer_floor(g)
+            # At least two stand on a floor; most floors' steps are ruled out by that.
+            if cost[self.layers.members[g]].min() * (2 - self.layers.rebate) <= self.rest:
+                self._offer_floor(g)
         while self.queue:
             _, number, token = heapq.heappop(self.queue)
             if number >= 0:
