@@ -1,16 +1,18 @@
 """Who finds the better allocation, and at what cost: controllers without gradients on problems whose best is known.
 
-    python -m benchmarks.controllers --out benchmarks/records/<date>_controllers
+    OMP_NUM_THREADS=1 python -m benchmarks.controllers --out benchmarks/records/<date>_controllers
 
 Synthetic: the 50 convolutions of MobileNetV2's blocks at two `owned` budgets, seed k in world k: the share of the
 optimum that the incumbent truly has. ShareBench: the 81 common patterns at one of five `live` budgets: the loss that
 the incumbent truly has, the mean over the table's seeds, above the best within the budget. The incumbent is the trial
 with the least loss that the controller was told. Milliseconds are of processor time, so that a busy machine does not
-count. Resumable: what `raw.jsonl` holds is not run again.
+count, on one thread: several that wait for each other spin, which is processor time as well. Resumable: what
+`raw.jsonl` holds is not run again.
 """
 
 import argparse
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -194,11 +196,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="names of controllers")
     parser.add_argument("--no-timing", action="store_true")
     arguments = parser.parse_args()
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        parser.error("set OMP_NUM_THREADS=1: the time of threads that wait for each other is no controller's")
     arguments.out.mkdir(parents=True, exist_ok=True)
     raw = arguments.out / "raw.jsonl"
     rows = [_row(json.loads(line)) for line in raw.read_text().splitlines()] if raw.exists() else []
     done = {(row.problem, row.controller, row.seed) for row in rows}
-    entries = [entry for entry in controllers if entry.bound and entry.name not in LEFT_OUT]
+    entries = [entry for entry in controllers if entry.bound and entry.uses is None and entry.name not in LEFT_OUT]
     entries = [entry for entry in entries if not arguments.only or entry.name in arguments.only]
     with raw.open("a") as file:
         for build, family, seed in problems(arguments.seeds):

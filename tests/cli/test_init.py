@@ -99,11 +99,12 @@ def test_fewer_than_two_domains_are_refused_and_nothing_is_written(tmp_path: Pat
 
 def test_the_folder_of_one_domain_is_told_from_that_of_all(tmp_path: Path) -> None:
     write_domain(tmp_path / "animals", count=3)
+    write_domain(tmp_path / ".art", count=3)
     for folder, pieces in [
         ("nowhere", ["DIR: ", "nowhere is missing", "correct the path"]),
         ("animals", ["0 usable domains (cat: its images lie in no class folder; dog: ", "give the folder above it"]),
         ("animals/cat", ["DIR: ", "has no folders in it", "a folder for each domain"]),
-        ("", ["1 usable domain, but sharing needs two", "apportion init --help"]),
+        ("", ["1 usable domain (.art: hidden by its dot), but sharing needs two", "apportion init --help"]),
     ]:
         with pytest.raises(InputError) as refused:
             init(tmp_path / folder, tmp_path / "study.yaml", force=False)

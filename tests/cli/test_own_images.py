@@ -59,12 +59,22 @@ def test_odd_names_come_through_to_the_page(tmp_path: Path, capsys: pytest.Captu
     assert json.loads(manifest.read_text())["classes"]["two words"] == ["a b", "c: d"]
 
 
+def test_skipped_files_are_counted_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = study(tmp_path, {"animals": ("cat", "dog"), "signs": ("a", "b")}, "data.on_error=skip", count=6)
+    (tmp_path / "own" / "signs" / "a" / "0.png").write_bytes(b"")
+    ran_to_the_end(asked)
+    page = (asked.run / "report.html").read_text(encoding="utf-8")
+    assert "(2 classes, 1 file skipped)" in page
+
+
 def test_a_study_does_not_go_on_with_other_images(tmp_path: Path) -> None:
     ran_to_the_end(study(tmp_path, {"animals": ("cat", "dog"), "signs": ("a", "b")}))
     before = (tmp_path / "runs" / "study" / LOG_NAME).read_bytes()
     changed = tmp_path / "own" / "signs" / "a" / "0.png"
     shutil.copy(tmp_path / "own" / "signs" / "b" / "0.png", changed)
     more = study(tmp_path, {}, "retrain.seeds=2")
+    with pytest.raises(InputError, match="no such run, but only a run that was begun can be amended"):
+        ran_to_the_end(study(tmp_path, {}, "name=studi"), amend=True)
     with pytest.raises(InputError) as refused:
         ran_to_the_end(more, amend=True)
     line = str(refused.value)

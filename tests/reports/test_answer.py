@@ -1,10 +1,11 @@
 """The first sentence of the page says what was found, and no more than that."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from apportion.reports import results_of
-from apportion.reports.comparisons import comparisons
-from apportion.reports.sections.answer import lead, render
+from apportion.reports.comparisons import comparisons, declared
+from apportion.reports.sections.answer import declared_lead, lead, render
 from apportion.search.study import Study
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
@@ -78,3 +79,61 @@ def test_an_unfinished_run_says_how_far_it_is() -> None:
 def test_the_room_stands_beside_every_verdict() -> None:
     body = render(results_of(simulated(seeds=2, budgets=(0.2, 0.4)))).body
     assert body.count("room to win") == 2
+
+
+def compared(differences: Sequence[float], primary: dict[str, str] | None, retrained: bool = True) -> Study:
+    """`taps` and `bottom` at 10 %, which differ by so much at each seed."""
+    builder, budget = Builder(), Budget("live", 0.1)
+    builder.head = replace(builder.head, config={**builder.head.config, **({"primary": primary} if primary else {})})
+    shared = builder.head.space.shared().levels
+    for controller, level in (("bottom", 1), ("taps", 2)):
+        pattern = Allocation(((level, *shared[0][1:]), *shared[1:]))
+        for seed, difference in enumerate(differences):
+            loss = 0.5 + 0.01 * seed + (difference if controller == "taps" else 0.0)
+            builder.tell(
+                controller, loss, budget=budget, seed=seed, purpose="retrain" if retrained else "search",
+                allocation=pattern,
+            )  # fmt: skip
+    return builder.study()
+
+
+DECLARED = {"scheme": "taps/live-0.1", "against": "bottom/live-0.1"}
+
+
+def declared_sentence(study: Study) -> str:
+    results = results_of(study)
+    primary = declared(results)
+    assert primary is not None
+    return declared_lead(results, primary)
+
+
+def test_what_was_declared_comes_first_and_says_what_decides_it() -> None:
+    study = compared([-0.010, -0.012, -0.011, -0.009, -0.013, -0.010, -0.011], DECLARED)
+    text = declared_sentence(study)
+    assert text.startswith("Declared beforehand, taps/live-0.1 against bottom/live-0.1: \N{MINUS SIGN}0.0109 [")
+    # All 7 differences have one sign: 2 / 2^7 = .0156.
+    assert text.endswith("in loss over 7 paired seeds (Wilcoxon p = 0.016), so the first is better.")
+    body = render(results_of(study)).body
+    assert body.count('class="lead"') == 1
+    assert body.index("Declared beforehand") < body.index("At a budget of live 10 %")
+
+
+def test_a_loss_of_what_was_declared_is_said_as_plainly() -> None:
+    assert declared_sentence(compared([0.010, 0.012, 0.011], DECLARED)).endswith("so the first is worse.")
+
+
+def test_an_open_declared_question_says_how_many_seeds_would_decide_it() -> None:
+    text = declared_sentence(compared([0.010, -0.012, 0.011, -0.002], DECLARED))
+    assert "not decided, " in text and text.endswith("more seeds would decide it.")
+
+
+def test_what_was_declared_may_not_be_measured_yet() -> None:
+    assert declared_sentence(compared([0.01], DECLARED, retrained=False)).endswith(": not measured yet.")
+    elsewhere = {"scheme": "ba2/live-0.1", "against": "bottom/live-0.1"}
+    assert declared_sentence(compared([0.01, 0.02], elsewhere)).endswith(": not measured yet.")
+
+
+def test_nothing_declared_says_nothing_of_it() -> None:
+    study = compared([0.01, 0.02, 0.03], None)
+    assert declared(results_of(study)) is None
+    assert "Declared" not in render(results_of(study)).body

@@ -51,7 +51,16 @@ def test_a_relaxation_is_drawn_by_domain_and_by_site(tmp_path: Path) -> None:
     owners, sites = (fragment.figures[f"0.{name}"]["only"] for name in ("owners", "sites"))
     assert [trace["y"] for trace in owners["data"]] == [[1, 0.75, 0.5, 0.25, 0]] * 4
     assert sites["data"][0]["z"] == [[1, 0.75, 0.5, 0.25, 0]] * 3
-    assert "0.0% of a backbone owned at the end" in fragment.body
+    assert "0.0% of a backbone behind open gates at the end" in fragment.body
+
+
+def test_a_relaxation_is_named_by_the_first_trial_that_used_it(tmp_path: Path) -> None:
+    study = relaxed(tmp_path, simulated(seeds=1))
+    assert "<h3>taps/12ab/seed-0" in GATES.render(results_of(study)).body.replace('<span class="name">', "")
+    first, *rest = study.trials
+    used = replace(first, proposal=replace(first.proposal, id="taps:mine/live-0.2/1", artifacts=("taps/12ab/seed-0",)))
+    body = GATES.render(results_of(replace(study, trials=(used, *rest)))).body
+    assert "taps:mine/live-0.2/1" in body and "12ab" not in body
 
 
 @pytest.mark.parametrize("what", ["missing", "damaged"])

@@ -14,7 +14,7 @@ from apportion.evaluators.data import AnyDataOptions, PentathlonOptions, augment
 from apportion.evaluators.registry import EvaluatorOptions, own_domains
 from apportion.evaluators.task import Task
 from apportion.registry import suggestion
-from apportion.search.options import ObjectiveOptions, RetrainOptions, SearchOptions
+from apportion.search.options import ObjectiveOptions, PrimaryOptions, RetrainOptions, SearchOptions
 from apportion.spaces.budget import Budget
 from apportion.spaces.options import BackboneOptions, BudgetOptions, SpaceOptions
 
@@ -37,6 +37,7 @@ class Config(BaseModel):
     objective: ObjectiveOptions = ObjectiveOptions()
     search: SearchOptions
     retrain: RetrainOptions = RetrainOptions()
+    primary: PrimaryOptions | None = None
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     workers: int = Field(default=1, ge=1, le=256)
     threads: int = Field(default=1, ge=1, le=256)
@@ -77,6 +78,22 @@ class Config(BaseModel):
                 raise InputError("objective.weights", repr(name), "no domain has this name", suggestion(name, owners))
         return self
 
+    @model_validator(mode="after")
+    def _primary_is_measured(self) -> "Config":
+        if self.primary is None:
+            return self
+        choices, budgets = self.search.controllers, [options.budget().name for options in self.budgets]
+        known = [choice.label for choice in choices if not choice.entry.bound]
+        known += [f"{choice.label}/{name}" for choice in choices if choice.entry.bound for name in budgets]
+        for key, scheme in self.primary.model_dump().items():
+            if scheme not in known:
+                law = "the study has no such scheme: a controller's name, a slash and a budget"
+                raise InputError(f"primary.{key}", repr(scheme), law, suggestion(scheme, known))
+        if self.primary.scheme == self.primary.against:
+            what = repr(self.primary.scheme)
+            raise InputError("primary.against", what, "a scheme is compared with another one", "name two")
+        return self
+
     def owners(self) -> tuple[str, ...]:
         """The domains, without opening a file."""
         return own_domains(self.evaluator) or tuple(augmentations(self.data))
@@ -95,7 +112,10 @@ class Config(BaseModel):
 
     def recorded(self) -> dict[str, Any]:
         """The config as the log keeps it."""
-        return {key: value for key, value in self.model_dump(mode="json").items() if key not in ELSEWHERE}
+        recorded = {key: value for key, value in self.model_dump(mode="json").items() if key not in ELSEWHERE}
+        if self.primary is None:
+            del recorded["primary"]  # logs from before there was such a key have none
+        return recorded
 
 
 def config_from(path: Path, overrides: list[str], device: str | None = None, patterns: Sequence[Path] = ()) -> Config:

@@ -10,6 +10,7 @@ from apportion.cli.init_recipe import Recipe, recipe_for
 from apportion.cli.init_text import config_text
 from apportion.errors import InputError
 from apportion.evaluators.data.findings import counted, shown
+from apportion.evaluators.data.folder.layout import hidden
 from apportion.evaluators.data.folder.survey import Seen, survey
 
 
@@ -37,8 +38,9 @@ def _surveyed(root: Path) -> list[Seen]:
 
 
 def _too_few(root: Path, seen: list[Seen], usable: int) -> InputError:
-    flaws = "; ".join(f"{domain.name}: {domain.flaw}" for domain in seen if domain.flaw)
-    value = counted(usable, "usable domain") + (f" ({flaws})" if flaws else "")
+    flaws = [f"{domain.name}: {domain.flaw}" for domain in seen if domain.flaw]
+    flaws += [f"{shown(name)}: hidden by its dot" for name in hidden(root)]
+    value = counted(usable, "usable domain") + (f" ({'; '.join(flaws)})" if flaws else "")
     law = "sharing needs two, each a folder with a folder of images for each class"
     remedy = "see `apportion init --help` for the layout"
     if not any(domain.classes for domain in seen):

@@ -1,5 +1,6 @@
 """The program: options are parsed here, the work is in one file per command. Loads nothing heavy."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -74,6 +75,8 @@ def search(
     amend: Annotated[bool, typer.Option("--amend", help="Allow more trials or seeds than the run began with.")] = False,
 ) -> None:
     """Run a study, or go on with it; write its report."""
+    # Before numpy is loaded: a controller's small systems gain nothing by threads, which spin beside busy workers.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with exit_codes():
         from apportion.cli.config import config_from
         from apportion.cli.search import search as run
@@ -127,7 +130,10 @@ def compare(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Put runs side by side: who finds the better patterns, after how many trials and seconds, and how sure that is."""
+    """Put runs side by side: who finds better patterns, and when.
+
+    After how many trials and seconds, and how sure that is.
+    """
     with exit_codes():
         from apportion.cli.compare import compare as run
 

@@ -46,7 +46,7 @@ def planned(config: Config, allow_plugins: bool = False) -> dict[str, Any]:
         space.check_budget(budget)
     bench = _opened(task, config)
     objective, rungs = config.objective.objective(), config.evaluator.epochs
-    tracks = Campaign(space, budgets, objective, config.search, config.retrain, rungs).tracks
+    tracks = Campaign(space, budgets, objective, config.search, config.retrain, rungs, bench.lab).tracks
     epochs = sum(track.trials * track.context.rung + config.retrain.seeds * rungs for track in tracks)
     warm_ups = _warm_up_epochs(config)
     pace = bench.evaluator.seconds_per_epoch(space.decode([1.0] * space.dimension, budgets[0]))

@@ -28,6 +28,9 @@ def search(config: Config, quiet: bool, as_json: bool, amend: bool, allow_plugin
         if (config.run / LOG_NAME).exists():
             stack.enter_context(only_writer(config.run))
             reading = _existing(config, quiet)
+        elif amend:
+            law, remedy = "only a run that was begun can be amended", "check `name` and `runs`, or leave out --amend"
+            raise InputError(f"run {config.run}", "there is no such run", law, remedy)
         changes: list[tuple[str, Any, Any]] = []
         if reading.records:
             before = study_of(reading.records, config.run / LOG_NAME)

@@ -6,7 +6,7 @@ A computation goes on from its checkpoint after a stop or a crash. Importing thi
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
+from apportion.errors import InputError
 from apportion.evaluators.measurement import Artifact
-from apportion.evaluators.protocol import Evaluator, Stop
+from apportion.evaluators.protocol import Evaluator, Stop, TrialFailed
 from apportion.evaluators.scorers import scorers
 from apportion.spaces.allocation import Allocation
 
 if TYPE_CHECKING:
-    from apportion.evaluators.memo import Memo
+    from apportion.evaluators.memo import Memo, Tensors
+    from apportion.evaluators.training.keeper import Keeper
 
 CHECKPOINTS = "checkpoints"
 
@@ -63,7 +65,7 @@ class Laboratory:
         """The worth of every filter as `scorer` sees it. Raises Stopped where the study was stopped meanwhile."""
         entry = scorers.get(scorer)
         key = f"{scorer}/{_digest(options)}/seed-{seed}"
-        artifact, tensors = self.memo(key, lambda: entry.load()(self, options, seed, key))
+        artifact, tensors = self._computed(key, lambda: entry.load()(self, options, seed, key))
         sites = range(sum(name.startswith("worth.") for name in tensors))
         return Worth(artifact.key, tuple(tensors[f"worth.{i}"].double().numpy() for i in sites))
 
@@ -74,8 +76,26 @@ class Laboratory:
         entry = scorers.get(scorer)
         patterns = hashlib.sha256("".join(one.key() for one in allocations).encode()).hexdigest()[:8]
         key = f"{scorer}/{_digest(options)}/patterns-{patterns}/seed-{seed}"
-        artifact, tensors = self.memo(key, lambda: entry.load()(self, options, seed, key, allocations))
+        artifact, tensors = self._computed(key, lambda: entry.load()(self, options, seed, key, allocations))
         return artifact.key, tensors["losses"].double().tolist()
+
+    def _computed(self, key: str, compute: "Callable[[], Tensors]") -> "tuple[Artifact, Tensors]":
+        """Through the memo; an InputError where the training that it takes diverges. Checkpoints go once it is done."""
+        try:
+            found = self.memo(key, compute)
+        except TrialFailed as failed:
+            raise InputError(f"scorer {key.partition('/')[0]}", failed.reason, failed.message) from failed
+        for name in (key, f"{key}/scores", *found[0].needs):
+            path = self.checkpoint(name)
+            if path is not None:
+                path.unlink(missing_ok=True)
+        return found
+
+    def keeper(self, key: str, name: str | None = None) -> "Keeper":
+        """What keeps the computation `key` while it trains; `name`: which part of it is under way."""
+        from apportion.evaluators.training.keeper import Keeper  # here, not above: it loads torch
+
+        return Keeper(self.checkpoint(key), self.stop, name or key, self.memo.charge)
 
     def checkpoint(self, key: str) -> Path | None:
         """Where an unfinished computation keeps its state."""

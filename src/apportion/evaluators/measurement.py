@@ -50,13 +50,15 @@ class Failure:
 class Artifact:
     """A file that a study made and other trials use: `key` names what it is, `sha256` its bytes.
 
-    `seconds` is what it cost to make; a controller that used it is charged once.
+    `seconds` is what it cost to make, without what it `needs`: other artifacts that it was made from, by key. A
+    controller that used it is charged once for each.
     """
 
     key: str
     path: str
     sha256: str
     seconds: float
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors.torch import load, save
@@ -21,15 +22,30 @@ from apportion.files import write_durably
 Tensors = dict[str, Tensor]
 
 
+@dataclass
+class _UnderWay:
+    """A computation: the keys it asked for, the seconds that computing them took, and its own of earlier sittings."""
+
+    needs: dict[str, None] = field(default_factory=dict)
+    seconds_of_others: float = 0.0
+    seconds_before: float = 0.0
+
+
 class Memo:
     """Artifacts below `folder`. Without a folder results live in memory only (tests, one-off use)."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self._held: dict[str, tuple[Artifact, Tensors]] = {}
+        self._under_way: list[_UnderWay] = []
 
     def __call__(self, key: str, compute: Callable[[], Tensors]) -> tuple[Artifact, Tensors]:
-        """The tensors called `key`, computed if no sound file holds them yet. A damaged file is computed again."""
+        """The tensors called `key`, computed if no sound file holds them yet. A damaged file is computed again.
+
+        A computation may ask for others: what they take is theirs, and its artifact names them.
+        """
+        if self._under_way:
+            self._under_way[-1].needs.setdefault(key)
         if key in self._held:
             return self._held[key]
         if self.folder is None:
@@ -40,6 +56,11 @@ class Memo:
                 found = self._read(key) or self._compute(key, compute)
         self._held[key] = found
         return found
+
+    def charge(self, seconds: float) -> None:
+        """Count `seconds` of an earlier sitting to what is being computed, if anything is."""
+        if self._under_way:
+            self._under_way[-1].seconds_before += seconds
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None
@@ -58,19 +79,25 @@ class Memo:
         return card, load(content)
 
     def _compute(self, key: str, compute: Callable[[], Tensors]) -> tuple[Artifact, Tensors]:
-        began = time.perf_counter()
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in compute().items()}
-        seconds = time.perf_counter() - began
+        began, own = time.perf_counter(), _UnderWay()
+        self._under_way.append(own)
+        try:
+            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in compute().items()}
+        finally:
+            self._under_way.pop()
+            whole = time.perf_counter() - began
+            if self._under_way:
+                self._under_way[-1].seconds_of_others += whole
+        seconds, needs = own.seconds_before + whole - own.seconds_of_others, tuple(own.needs)
         content = save(tensors)
         digest = hashlib.sha256(content).hexdigest()
         if self.folder is None:
-            return Artifact(key, "", digest, seconds), tensors
+            return Artifact(key, "", digest, seconds, needs), tensors
         path = self._path(key)
         write_durably(path, content)
-        write_durably(
-            path.with_suffix(".json"), json.dumps({"key": key, "sha256": digest, "seconds": seconds}).encode()
-        )
-        return Artifact(key, f"{path.parent.name}/{path.name}", digest, seconds), tensors
+        told = {"key": key, "sha256": digest, "seconds": seconds, "needs": needs}
+        write_durably(path.with_suffix(".json"), json.dumps(told).encode())
+        return Artifact(key, f"{path.parent.name}/{path.name}", digest, seconds, needs), tensors
 
     def card(self, key: str) -> Artifact | None:
         """What is known of `key` without loading its tensors; None where nothing sound is."""
@@ -81,7 +108,8 @@ class Memo:
         path = self._path(key)
         try:
             told = json.loads(path.with_suffix(".json").read_text())
-            return Artifact(key, f"{path.parent.name}/{path.name}", told["sha256"], float(told["seconds"]))
+            needs = tuple(told.get("needs", ()))
+            return Artifact(key, f"{path.parent.name}/{path.name}", told["sha256"], float(told["seconds"]), needs)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

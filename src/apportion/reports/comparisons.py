@@ -12,7 +12,14 @@ from typing import Literal
 from apportion.reports.kinds import Kind
 from apportion.reports.results import Results
 from apportion.reports.schemes import Scheme
-from apportion.reports.statistics import Interval, paired_difference
+from apportion.reports.statistics import (
+    Interval,
+    NotShown,
+    SignedRank,
+    differences,
+    paired_difference,
+    signed_rank,
+)
 from apportion.spaces.budget import Budget
 
 Verdict = Literal["searched better", "hand-made better", "not decided", "the same pattern", "not measured"]
@@ -48,6 +55,57 @@ class Comparison:
         if not self.loss.excludes_zero:
             return "not decided"
         return "searched better" if self.loss.mean < 0 else "hand-made better"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The comparison that the config names as the one that counts; differences are scheme - against.
+
+    `scheme` and `against` are None as long as they are not measured.
+    """
+
+    names: tuple[str, str]
+    scheme: Scheme | None
+    against: Scheme | None
+
+    @cached_property
+    def loss(self) -> Interval:
+        return difference(self.scheme, self.against)
+
+    @cached_property
+    def accuracy(self) -> Interval:
+        """In mean accuracy, -1..1."""
+        if self.scheme is None or self.against is None:
+            return paired_difference({}, {})
+        return paired_difference(self.scheme.accuracies, self.against.accuracies)
+
+    @cached_property
+    def rank_test(self) -> SignedRank | NotShown:
+        """Wilcoxon's, of the same differences: it does without the normal distribution that the interval assumes."""
+        left, right = (one.losses if one is not None else {} for one in (self.scheme, self.against))
+        return signed_rank(differences(left, right).values())
+
+    @property
+    def same(self) -> bool:
+        """True where both are the very same patterns."""
+        return (
+            self.scheme is not None and self.against is not None and _patterns(self.scheme) == _patterns(self.against)
+        )
+
+
+def declared(results: Results) -> Declared | None:
+    """What the study was made for, where its config says so."""
+    primary = results.study.config.get("primary")
+    if primary is None:
+        return None
+    names = (str(primary["scheme"]), str(primary["against"]))
+    schemes = {scheme_name(scheme): scheme for scheme in results.measured}
+    return Declared(names, schemes.get(names[0]), schemes.get(names[1]))
+
+
+def scheme_name(scheme: Scheme) -> str:
+    """`taps/live-0.2`; an anchor's is its controller's."""
+    return scheme.controller if scheme.budget is None else f"{scheme.controller}/{scheme.budget.name}"
 
 
 def comparisons(results: Results) -> tuple[Comparison, ...]:

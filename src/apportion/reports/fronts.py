@@ -28,3 +28,10 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> Front:
     kept = is_nondominated(np.array([points[i] for i in sound], dtype=np.float64), keep_weakly=True)
     members = sorted((i for i, keep in zip(sound, kept, strict=True) if keep), key=lambda i: points[i])
     return Front(tuple(members), len(points) - len(sound))
+
+
+def front_steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The front's corners by cost, and its end at the dearest point: what is there is beaten by the last of them."""
+    members = [points[i] for i in pareto_front(points).members]
+    dearest = max((cost for cost, value in points if math.isfinite(cost) and math.isfinite(value)), default=0.0)
+    return [*members, (dearest, members[-1][1])] if members and members[-1][0] < dearest else members

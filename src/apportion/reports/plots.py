@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from apportion.reports import words
 from apportion.reports.axes import AXES
-from apportion.reports.fronts import pareto_front
+from apportion.reports.fronts import front_steps
 from apportion.reports.kinds import KINDS, Kind
 from apportion.reports.labels import spread
 from apportion.reports.lines import controller_lines, line_ends, places, spot
@@ -116,11 +116,10 @@ def _panel(panel: "Axes", results: Results, read: Read, scale: float) -> None:
 def _lines(panel: "Axes", results: Results, read: Read, scale: float, x: Places) -> None:
     """The non-dominated steps in grey, and a thin line through the budgets of each controller."""
     axis, sign = AXES[0], -1.0 if scale > 1 else 1.0
-    points = [(axis.of(scheme), sign * read(scheme).mean) for scheme in results.measured]
-    members = pareto_front(points).members
+    steps = front_steps([(axis.of(scheme), sign * read(scheme).mean) for scheme in results.measured])
     panel.step(
-        [points[i][0] for i in members],
-        [sign * scale * points[i][1] for i in members],
+        [cost for cost, _ in steps],
+        [sign * scale * value for _, value in steps],
         where="post",
         color="#bdbdbd",
         linewidth=2.4,
@@ -138,7 +137,7 @@ def _lines(panel: "Axes", results: Results, read: Read, scale: float, x: Places)
 
 
 def _label_ends(panel: "Axes", results: Results, read: Read, scale: float, x: Places) -> None:
-    """Names beside the last point of each line, moved apart, and beside the anchors."""
+    """Names beside the last point of each line, moved apart, and above the anchors."""
     axis = AXES[0]
     ends = line_ends(results, axis)
     _leave_room(panel, [x[spot(scheme)] for scheme in ends])
@@ -149,14 +148,27 @@ def _label_ends(panel: "Axes", results: Results, read: Read, scale: float, x: Pl
     (_, bottom), (_, top) = panel.transAxes.transform([(0, 0), (0, 1)]) * points_per_unit
     heights = [float(point[1]) for point in at]
     for scheme, point, there in zip(ends, at, spread(heights, LABEL_GAP, bottom + 4.0, top - 4.0), strict=True):
-        _label(
-            panel, scheme, (x[spot(scheme)], read(scheme).mean * scale), (column - point[0], there - point[1]), "left"
-        )
+        here = (x[spot(scheme)], read(scheme).mean * scale)
+        _label(panel, scheme, here, (column - point[0], there - point[1]))
     for scheme in results.measured:
         if scheme.kind == "anchor":
-            left = axis.of(scheme) > sum(panel.get_xlim()) / 2
-            here = (axis.of(scheme), read(scheme).mean * scale)
-            _label(panel, scheme, here, (-7.0 if left else 7.0, 0.0), "right" if left else "left")
+            _label_above(panel, scheme, read(scheme), scale, axis.of(scheme))
+
+
+def _label_above(panel: "Axes", scheme: Scheme, interval: Interval, scale: float, x: float) -> None:
+    """A name on top of its interval: beside its point it would hide those of the least budget."""
+    right = x > sum(panel.get_xlim()) / 2
+    panel.annotate(
+        words.shown(scheme.controller, 24),
+        (x, (interval.mean + (interval.half_width or 0.0)) * scale),
+        (8.0 if right else -8.0, 3.0 if interval.half_width else 5.0),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="bottom",
+        fontsize=7.5,
+        color=str(MARKS[scheme.kind]["color"]),
+        parse_math=False,
+    )
 
 
 def _leave_room(panel: "Axes", ends: list[float]) -> None:
@@ -166,19 +178,13 @@ def _leave_room(panel: "Axes", ends: list[float]) -> None:
         panel.set_xlim(low, low + (max(ends) - low) / 0.67)
 
 
-def _label(
-    panel: "Axes",
-    scheme: Scheme,
-    at: tuple[float, float],
-    offset: tuple[float, float],
-    side: Literal["left", "right"],
-) -> None:
+def _label(panel: "Axes", scheme: Scheme, at: tuple[float, float], offset: tuple[float, float]) -> None:
     panel.annotate(
         words.shown(scheme.controller, 24),
         at,
         offset,
         textcoords="offset points",
-        ha=side,
+        ha="left",
         va="center",
         fontsize=7.5,
         color=str(MARKS[scheme.kind]["color"]),
@@ -190,7 +196,7 @@ def _label(
             "linewidth": 0.5,
             "shrinkA": 0,
             "shrinkB": 4,
-            "relpos": (0.0 if side == "left" else 1.0, 0.5),
+            "relpos": (0.0, 0.5),
         },
     )
 

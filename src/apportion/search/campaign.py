@@ -9,6 +9,7 @@ that this budget holds.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from apportion.evaluators.laboratory import Laboratory
 from apportion.evaluators.measurement import Trial
@@ -21,8 +22,24 @@ from apportion.spaces.space import SharingSpace
 
 
 @dataclass
+class Measured:
+    """A pattern that a search had measured: how it was first asked for, and its values by seed."""
+
+    proposal: Proposal
+    values: dict[int, float] = field(default_factory=dict)
+
+    def rank(self) -> tuple[int, float]:
+        """The less the better."""
+        return -len(self.values), fmean(self.values.values())
+
+
+@dataclass
 class Track:
-    """One search on its way. `best`: the proposal to retrain at each budget; anchors have theirs from the start."""
+    """One search on its way. `best`: the proposal to retrain at each budget; anchors have theirs from the start.
+
+    It is the pattern of the least mean value among those that were measured on the most seeds: a race over seeds ends
+    with its winner, and where there is one seed it is simply the least value.
+    """
 
     choice: ControllerChoice
     context: Context
@@ -32,7 +49,8 @@ class Track:
     open: int = 0
     exhausted: bool = False
     best: dict[Budget | None, Proposal] = field(default_factory=dict)
-    best_value: dict[Budget, float] = field(default_factory=dict)
+    measured: dict[Budget, dict[str, Measured]] = field(default_factory=dict)
+    incumbent: dict[Budget, Measured] = field(default_factory=dict)
 
     @property
     def schemes(self) -> tuple[Budget | None, ...]:
@@ -65,10 +83,14 @@ class Track:
         if value is None or trial.proposal.rung != self.context.rung:
             return  # a shorter run is a hint, not a result
         for budget in self._holding(trial.proposal):
-            if value < self.best_value.get(budget, float("inf")):
-                own = f"{self.choice.label}/{budget.name}/{number}"
-                self.best[budget] = replace(trial.proposal, id=own, budget=budget, parent=trial.proposal.id)
-                self.best_value[budget] = value
+            own = f"{self.choice.label}/{budget.name}/{number}"
+            proposal = replace(trial.proposal, id=own, budget=budget, parent=trial.proposal.id)
+            patterns = self.measured.setdefault(budget, {})
+            pattern = patterns.setdefault(trial.proposal.allocation.key(), Measured(proposal))
+            pattern.values[trial.proposal.seed] = value
+            # More seeds only move a pattern forward: none but this one can have overtaken.
+            best = min(self.incumbent.get(budget, pattern), pattern, key=Measured.rank)
+            self.incumbent[budget], self.best[budget] = best, best.proposal
 
     def _holding(self, proposal: Proposal) -> list[Budget]:
         """This search's budgets that hold the pattern. Where there is one, it was made for that."""

@@ -156,7 +156,7 @@ def _by_steps(
     """Steps by the mean worth of the filters that they add; seconds for a large space with an order per owner."""
     per_owner = space.granularity == "per_site_and_domain"
     if learned_order:
-        space = replace(space, order=_learned(space, worths, free, per_owner))
+        space = replace(space, order=order_by_worth(space, worths, per_owner))
     gained: dict[tuple[int, int], Floats] = {}
     for i in free:
         for d, owner in enumerate(space.owners):
@@ -173,9 +173,10 @@ def _by_steps(
     return space.allocation_at(fill(space, np.zeros_like(space.steps), budget, when))
 
 
-def _learned(space: SharingSpace, worths: list[Floats], free: list[int], per_owner: bool) -> Order:
+def order_by_worth(space: SharingSpace, worths: Sequence[Floats], per_owner: bool) -> Order:
+    """What is worth most first, to each owner or to all in sum; `worths` [owners, filters] of each site."""
     table: dict[str, dict[str, list[int]] | list[int]] = {}
-    for i in free:
+    for i in (i for i, site in enumerate(space.sites) if site.name not in space.keep_shared):
         if per_owner:
             table[space.sites[i].name] = dict(zip(space.owners, _best_first(worths[i]).tolist(), strict=True))
         else:

@@ -135,13 +135,21 @@ class SearchOptions(BaseModel):
             raise InputError("--pattern", ", ".join(map(str, patterns)), message, "rename one of the files") from None
 
     def trials_of(self, choice: ControllerChoice) -> int:
-        """Search trials per budget: one for a hand-made scheme, none for a pattern that no budget binds.
+        """The most search trials per budget: one for a hand-made scheme, none for a pattern that no budget binds.
 
         A search over the front has as many in all as one at each budget would have.
         """
         if not choice.entry.bound:
             return 0
-        return 1 if choice.entry.kind == "hand-made" else choice.trials or self.trials
+        return choice.entry.asks(choice.own_options()) or choice.trials or self.trials
+
+
+class PrimaryOptions(BaseModel):
+    """The comparison that a study is made for, declared before it runs: two schemes, `taps/live-0.2` and another."""
+
+    model_config = STRICT
+    scheme: str
+    against: str
 
 
 class RetrainOptions(BaseModel):

@@ -7,7 +7,7 @@ the log depends on the config alone, and a run killed at any moment and resumed 
 import contextlib
 import shutil
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,7 @@ class Run:
         repeated = result.of if isinstance(result, Repeated) else None
         outcome = result.outcome if isinstance(result, Repeated) else result
         used = outcome.artifacts if isinstance(outcome, Outcome) else ()
-        artifacts = tuple(dict.fromkeys((*proposal.artifacts, *used)))
+        artifacts = tuple(dict.fromkeys(self._with_needs((*proposal.artifacts, *used))))
         value = outcome.measurement if isinstance(outcome, Outcome) else outcome
         trial = Trial(proposal, value, 0.0 if repeated else value.seconds, artifacts, repeated)
         for key in artifacts:
@@ -195,6 +195,14 @@ class Run:
         if proposal.final:
             keep_best(self.folder, self.trials, self.plan.header.objective)
         return trial
+
+    def _with_needs(self, keys: Iterable[str]) -> Iterator[str]:
+        """Artifacts, each after those that it was made from."""
+        for key in keys:
+            card = self.bench.lab.card(key) if self.bench.lab is not None else None
+            if card is not None:
+                yield from self._with_needs(card.needs)
+            yield key
 
     def _name_artifact(self, key: str) -> None:
         """Record an artifact when the first trial that used it is told."""

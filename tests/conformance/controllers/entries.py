@@ -14,8 +14,9 @@ from apportion.spaces.budget import Budget
 from apportion.spaces.space import SharingSpace
 
 ANCHORS = [entry for entry in controllers if entry.kind == "anchor"]
-HAND_MADE = [entry for entry in controllers if entry.kind == "hand-made" and entry.bound]
-SEARCHED = [entry for entry in controllers if entry.kind == "searched"]
+LEARNED = [entry for entry in controllers if entry.uses is not None]
+HAND_MADE = [entry for entry in controllers if entry.kind == "hand-made" and entry.bound and entry not in LEARNED]
+SEARCHED = [entry for entry in controllers if entry.kind == "searched" and entry not in LEARNED]
 BOUND = HAND_MADE + SEARCHED
 
 # Options under which a few trials exercise more of a controller than its defaults would, for whoever has them.

@@ -279,6 +279,17 @@ def test_an_empty_class_folder_is_a_warning_unless_its_images_are_elsewhere(root
     assert ("error", "class not in train") in kinds(root)
 
 
+def test_a_class_whose_images_are_all_skipped_is_said_to_be_left_out(root: Path) -> None:
+    for path in (root / "animals" / "cat").iterdir():
+        path.write_bytes(b"")
+    skipping = options(root, on_error="skip")
+    with pytest.raises(InputError, match=r"one class of 2 has usable images \('dog'\), but a classifier needs"):
+        load(skipping)
+    write_domain(root / "animals", ("emu",))
+    assert "no usable image in cat" in "".join(problem.line for problem in scan(skipping).problems)
+    assert load(skipping)[0].classes == ("dog", "emu")
+
+
 def test_a_split_without_usable_images_is_an_error(root: Path) -> None:
     for path in (root / "signs" / "val").rglob("*.png"):
         path.unlink()

@@ -17,6 +17,7 @@ from apportion.evaluators.scorers.options import (
     DepthOptions,
     FisherOptions,
     GradientVarianceOptions,
+    NeedOptions,
     Rung1Options,
     TaskVectorOptions,
 )
@@ -88,6 +89,13 @@ scorers: Registry[ScorerEntry] = Registry(
             "filters",
             f"{_HERE}.relaxations.hard_concrete:score",
             HardConcreteOptions,
+        ),
+        ScorerEntry(
+            "need",
+            "a domain's loss shared less its loss alone, the same for all its filters; two runs",
+            "filters",
+            f"{_HERE}.need:score",
+            NeedOptions,
         ),
         ScorerEntry(
             "depth",

@@ -22,7 +22,6 @@ from apportion.evaluators.scorers.patterns import scored
 from apportion.evaluators.scorers.start import at_work, started
 from apportion.evaluators.synthetic import Synthetic
 from apportion.evaluators.train import Train
-from apportion.evaluators.training.keeper import Keeper
 from apportion.evaluators.training.scoring import scores_of
 from apportion.evaluators.training.stepper import Phase, Stepper
 from apportion.spaces.allocation import Allocation
@@ -62,7 +61,7 @@ def _trained(
     """Train `masked` in place, the learning rate's whole way within the epochs."""
     epochs = options.epochs or train.options.epochs
     stepper = Stepper(masked.net, train.source, train.options, Phase("supernet", epochs), seed)
-    keeper = Keeper(lab.checkpoint(key), lab.stop, key)
+    keeper = lab.keeper(key)
     done = keeper.restored(masked.net, stepper.optimizer)
     masked.net.train()
     for epoch in range(done // stepper.steps, epochs):

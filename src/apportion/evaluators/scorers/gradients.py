@@ -16,7 +16,6 @@ from apportion.evaluators.protocol import TrialFailed
 from apportion.evaluators.scorers.options import FisherOptions, GradientVarianceOptions
 from apportion.evaluators.scorers.start import at_work, owned_rows, started
 from apportion.evaluators.train import Train
-from apportion.evaluators.training.keeper import Keeper
 from apportion.evaluators.training.stepper import Phase, Stepper
 
 
@@ -65,7 +64,7 @@ def gradients(
         stepper = Stepper(net, train.source, how, Phase("gradients", 1), seed)
         sums = _Sums([rows.detach() for rows in owned_rows(net, train.space)])
         # Sums are kept, not a training: this optimiser has no state.
-        keeper, nothing = Keeper(lab.checkpoint(key), lab.stop, key), torch.optim.SGD([torch.zeros(1)], 1.0)
+        keeper, nothing = lab.keeper(key), torch.optim.SGD([torch.zeros(1)], 1.0)
         done = keeper.restored(sums, nothing)
         for step, batch in enumerate(stepper.batches(done, options.batches), done):
             stepper.backward(step, batch)

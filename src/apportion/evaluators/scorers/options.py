@@ -60,6 +60,12 @@ class TaskVectorOptions(BaseModel):
     scale: Scale = "root"
 
 
+class NeedOptions(BaseModel):
+    """There is nothing to choose: both networks are trained as every trial is."""
+
+    model_config = STRICT
+
+
 class DepthOptions(BaseModel):
     """There is nothing to choose."""
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,25 +27,29 @@ def scored(
     """
     path = lab.checkpoint(f"{key}/scores")
     names = [f"{key} {allocation.key()}" for allocation in allocations]
-    done = _read(path, names)
+    began = time.perf_counter()
+    done, seconds = _read(path, names)
+    lab.memo.charge(seconds)
     for allocation in allocations[len(done) :]:
         if lab.stop is not None and lab.stop.is_set():
             raise Stopped
         done.append(scores_of(allocation))
         if path is not None:
             kept = [None if scores is None else {o: asdict(score) for o, score in scores.items()} for scores in done]
-            write_durably(path, json.dumps({"names": names, "scores": kept}).encode())
+            spent = seconds + time.perf_counter() - began
+            write_durably(path, json.dumps({"names": names, "scores": kept, "seconds": spent}).encode())
     return _tensors(done)
 
 
-def _read(path: Path | None, names: list[str]) -> list[Scores | None]:
-    """What an earlier sitting scored of these very patterns."""
+def _read(path: Path | None, names: list[str]) -> tuple[list[Scores | None], float]:
+    """What earlier sittings scored of these very patterns, and the seconds that it took."""
     if path is None or not path.exists():
-        return []
+        return [], 0.0
     kept = json.loads(path.read_text())
     if kept["names"] != names:
-        return []
-    return [None if one is None else {o: Score(**score) for o, score in one.items()} for one in kept["scores"]]
+        return [], 0.0
+    scores = [None if one is None else {o: Score(**score) for o, score in one.items()} for one in kept["scores"]]
+    return scores, float(kept["seconds"])
 
 
 def _tensors(found: list[Scores | None]) -> dict[str, Tensor]:

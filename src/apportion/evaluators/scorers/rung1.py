@@ -17,7 +17,6 @@ from apportion.evaluators.scorers.options import Rung1Options
 from apportion.evaluators.scorers.patterns import scored
 from apportion.evaluators.scorers.start import at_work, epochs_of, started
 from apportion.evaluators.synthetic import Synthetic
-from apportion.evaluators.training.keeper import Keeper
 from apportion.evaluators.training.regimes import regimes
 from apportion.evaluators.training.scoring import scores_of
 from apportion.evaluators.training.stepper import Phase
@@ -38,7 +37,7 @@ def score(
 
         def trained(allocation: Allocation) -> Scores | None:
             net = started(lab, train, options.start, seed, allocation)
-            keeper = Keeper(lab.checkpoint(key), lab.stop, f"{key} {allocation.key()}")
+            keeper = lab.keeper(key, f"{key} {allocation.key()}")
             try:
                 for _ in regime(net, train.source, train.options, phase, seed, epochs, keeper):
                     pass

@@ -12,7 +12,6 @@ from apportion.evaluators.laboratory import Laboratory
 from apportion.evaluators.memo import Tensors
 from apportion.evaluators.scorers.options import JointStart, Start
 from apportion.evaluators.train import Train
-from apportion.evaluators.training.keeper import Keeper
 from apportion.evaluators.training.loop import joint
 from apportion.evaluators.training.stepper import Phase
 from apportion.spaces.allocation import Allocation
@@ -65,7 +64,7 @@ def _shared(lab: Laboratory, train: Train, start: Start, seed: int) -> Tensors |
 def _joint(lab: Laboratory, train: Train, epochs: int, seed: int, key: str) -> Tensors:
     """The all-shared network after `epochs` of its own, the learning rate's whole way within them."""
     net = train._net(train.space.shared(), seed)
-    keeper = Keeper(lab.checkpoint(key), lab.stop, key)
+    keeper = lab.keeper(key)
     for _ in joint(net, train.source, train.options, Phase("start", epochs), seed, epochs, keeper):
         pass
     return net.state_dict()

@@ -13,7 +13,6 @@ from apportion.evaluators.scorers.options import TaskVectorOptions
 from apportion.evaluators.scorers.scale import scaled
 from apportion.evaluators.scorers.start import at_work, epochs_of, owned_rows, started
 from apportion.evaluators.synthetic import Synthetic
-from apportion.evaluators.training.keeper import Keeper
 from apportion.evaluators.training.regimes import regimes
 from apportion.evaluators.training.stepper import Phase
 
@@ -27,7 +26,7 @@ def score(lab: Laboratory, options: TaskVectorOptions, seed: int, key: str) -> d
         net = started(lab, train, options.start, seed, train.space.independent())
         before = [rows.detach().cpu().double() for rows in owned_rows(net, train.space)]
         regime = regimes.get(train.options.regime).load()
-        keeper = Keeper(lab.checkpoint(key), lab.stop, key)
+        keeper = lab.keeper(key)
         for _ in regime(net, train.source, train.options, phase, seed, epochs, keeper):
             pass
         after = [rows.detach().cpu().double() for rows in owned_rows(net, train.space)]

@@ -7,6 +7,7 @@ the scores so far; no generator. It is one file: the hash of what follows, a lin
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,15 @@ _EVERY_SECONDS = 60.0
 
 
 class Keeper:
-    """Keeps one trial. A checkpoint is taken up only under the same `name`; without a `path` there is only `stop`."""
+    """Keeps one trial. A checkpoint is taken up only under the same `name`; without a `path` there is only `stop`.
 
-    def __init__(self, path: Path | None, stop: Stop | None, name: str) -> None:
-        self.path, self.stop, self.name = path, stop, name
+    `charge` is told the seconds of earlier sittings when their checkpoint is taken up.
+    """
+
+    def __init__(
+        self, path: Path | None, stop: Stop | None, name: str, charge: Callable[[float], None] | None = None
+    ) -> None:
+        self.path, self.stop, self.name, self._charge = path, stop, name, charge
         self.curve: list[Scores] = []
         self.test_curve: list[Scores] = []
         self._seconds_before = 0.0
@@ -74,6 +80,8 @@ class Keeper:
         self.curve[:] = _curve_from_json(facts["curve"])
         self.test_curve[:] = _curve_from_json(facts["test_curve"])
         self._seconds_before = float(facts["seconds"])
+        if self._charge is not None:
+            self._charge(self._seconds_before)
         return int(facts["done"])
 
     def _read(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:

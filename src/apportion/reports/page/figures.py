@@ -7,7 +7,7 @@ from typing import Any
 
 from apportion.reports import words
 from apportion.reports.axes import Axis
-from apportion.reports.fronts import pareto_front
+from apportion.reports.fronts import front_steps
 from apportion.reports.kinds import KINDS, Kind
 from apportion.reports.labels import spread
 from apportion.reports.lines import controller_lines, line_ends, places, spot
@@ -121,12 +121,12 @@ def hover(scheme: Scheme) -> str:
 
 
 def _front(schemes: Sequence[Scheme], axis: Axis, read: Read, sign: float) -> dict[str, Any]:
-    members = pareto_front([(axis.of(s), sign * read(s).mean) for s in schemes]).members
+    steps = front_steps([(axis.of(s), sign * read(s).mean) for s in schemes])
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": [axis.of(schemes[i]) for i in members],
-        "y": [read(schemes[i]).mean for i in members],
+        "x": [cost for cost, _ in steps],
+        "y": [sign * value for _, value in steps],
         "line": {"shape": "hv", "color": "#c4c4c4", "width": 3},
         "hoverinfo": "skip",
     }
@@ -193,7 +193,7 @@ def decimals_for(y: Sequence[float], percent: bool = False) -> str:
 def _labels(
     results: Results, axis: Axis, read: Read, x: Sequence[float], y: Sequence[float], height: float
 ) -> list[dict[str, Any]]:
-    """Names beside the last point of each controller, in a column and moved apart, and beside the anchors.
+    """Names beside the last point of each controller, in a column and moved apart, and above the anchors.
 
     `x` and `y` are the ranges shown, `height` the pixels that `y` spans.
     """
@@ -208,8 +208,23 @@ def _labels(
     ]
     anchors = [scheme for scheme in results.measured if scheme.kind == "anchor" and read(scheme).n]
     middle = max((axis.of(scheme) for scheme in results.measured), default=0.0) / 2
-    left, right = {"ax": -14, "ay": 0, "xanchor": "right"}, {"ax": 14, "ay": 0, "xanchor": "left"}
-    return notes + [_label(s, spots, read, left if axis.of(s) > middle else right) for s in anchors]
+    return notes + [_label_above(scheme, read, axis.of(scheme), axis.of(scheme) > middle) for scheme in anchors]
+
+
+def _label_above(scheme: Scheme, read: Read, x: float, right: bool) -> dict[str, Any]:
+    """A name on top of its interval: beside its point it would hide those of the least budget."""
+    value = read(scheme)
+    return {
+        "x": x,
+        "y": value.mean + (value.half_width or 0.0),
+        "text": literal(scheme.controller, 16),
+        "showarrow": False,
+        "xanchor": "right" if right else "left",
+        "xshift": 12 if right else -12,
+        "yanchor": "bottom",
+        "yshift": 2 if value.half_width else 7,
+        "font": {"size": 11, "color": INK[scheme.kind]},
+    }
 
 
 def _label(scheme: Scheme, spots: Places, read: Read, place: dict[str, Any]) -> dict[str, Any]:

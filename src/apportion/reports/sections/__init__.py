@@ -7,6 +7,7 @@ from apportion.reports.sections.answer import ANSWER
 from apportion.reports.sections.costs import COSTS
 from apportion.reports.sections.domains import DOMAINS
 from apportion.reports.sections.front import FRONT
+from apportion.reports.sections.gates import GATES
 from apportion.reports.sections.ledger import LEDGER
 from apportion.reports.sections.progress import PROGRESS
 from apportion.reports.sections.schemes import SCHEMES
@@ -14,5 +15,5 @@ from apportion.reports.sections.section import Section
 from apportion.reports.sections.trials import TRIALS
 
 sections: Registry[Section] = Registry(
-    "report section", [ANSWER, FRONT, SCHEMES, DOMAINS, ALLOCATIONS, PROGRESS, LEDGER, TRIALS, COSTS, ABOUT]
+    "report section", [ANSWER, FRONT, SCHEMES, DOMAINS, ALLOCATIONS, GATES, PROGRESS, LEDGER, TRIALS, COSTS, ABOUT]
 )

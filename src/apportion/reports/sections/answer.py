@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from apportion.evaluators.measurement import Failure
 from apportion.reports import words
-from apportion.reports.comparisons import Comparison, comparisons, room
+from apportion.reports.comparisons import Comparison, Declared, comparisons, declared, room
 from apportion.reports.page.markup import Child, Markup, element, join, label
 from apportion.reports.page.tables import lines
 from apportion.reports.results import Results
 from apportion.reports.schemes import Scheme
 from apportion.reports.sections.section import Fragment, Section
-from apportion.reports.statistics import Interval, NotShown, more_pairs
+from apportion.reports.statistics import Interval, NotShown, SignedRank, more_pairs
 
 VERDICTS = {
     "searched better": "The search is better.",
@@ -23,16 +23,38 @@ VERDICTS = {
 
 def render(results: Results) -> Fragment:
     """The sentence, then a card per budget."""
-    found = comparisons(results)
+    found, primary = comparisons(results), declared(results)
     cards = [_card(results, comparison) for comparison in found]
+    told = None if primary is None else declared_lead(results, primary)
     return Fragment(
         join(
             _progress(results),
-            element("p", lead(results, found), class_="lead"),
+            element("p", told, class_="lead") if told else None,
+            element("p", lead(results, found), class_="lead" if told is None else None),
             element("div", *cards, class_="cards") if cards else None,
             element("div", _notes(results, found) if cards else None, class_="quiet"),
         )
     )
+
+
+def declared_lead(results: Results, primary: Declared) -> str:
+    """One plain sentence on the comparison that was declared before the study ran."""
+    names = " against ".join(words.shown(name) for name in primary.names)
+    start = f"Declared beforehand, {names}: "
+    gap = primary.loss
+    if results.provisional or not gap.n:
+        return start + "not measured yet."
+    if primary.same:
+        return start + "both are the same pattern."
+    pairs = words.plural(gap.n, "paired seed")
+    told = f"{words.number(gap.mean, signed=True)} {words.bracketed(gap)} in loss over {pairs}"
+    test = primary.rank_test
+    told += f" (Wilcoxon p = {test.p:.3f})" if isinstance(test, SignedRank) else ""
+    if gap.excludes_zero:
+        return start + f"{told}, so the first is {'better' if gap.mean < 0 else 'worse'}."
+    more = more_pairs(gap)
+    needed = "" if isinstance(more, NotShown) else f"; about {words.count(max(1, more))} more seeds would decide it"
+    return start + f"not decided, {told}{needed}."
 
 
 def lead(results: Results, found: Sequence[Comparison]) -> str:

@@ -94,13 +94,19 @@ def render(results: Results) -> Fragment:
         panels.append(
             element(
                 "div",
-                element("h3", label(path.key), f": {path.owned[-1]:.1%} of a backbone owned at the end"),
+                element("h3", label(_whose(results.study, path.key))),
+                element("p", f"{path.owned[-1]:.1%} of a backbone behind open gates at the end", class_="quiet"),
                 chart(f"gates.{i}.owners", HEIGHT, "open gates of every domain over the steps"),
                 chart(f"gates.{i}.sites", height, "open gates of every site over the steps"),
             )
         )
     left_out = words.plural(len(paths) - MOST, "more relaxation") + " not drawn." if len(paths) > MOST else ""
     return Fragment(join(element("div", *panels, class_="panels"), element("p", left_out, class_="quiet")), figures)
+
+
+def _whose(study: Study, key: str) -> str:
+    """The first trial that used it, `taps:site/live-0.2/penalty-0.5`, whose pattern is what was made of it."""
+    return next((trial.proposal.id for trial in study.trials if key in trial.proposal.artifacts), key)
 
 
 def _owners(header: Header, path: GatePath) -> Variant:

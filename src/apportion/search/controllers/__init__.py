@@ -3,10 +3,15 @@
 from apportion.registry import Registry
 from apportion.search.controllers.additive import additive
 from apportion.search.controllers.anchors import independent, shared
+from apportion.search.controllers.ba2 import ba2
+from apportion.search.controllers.best_hand_made import best_hand_made
+from apportion.search.controllers.bottom_by_need import bottom_by_need
 from apportion.search.controllers.by_depth import bottom, top
 from apportion.search.controllers.cmaes import cmaes
 from apportion.search.controllers.even import equal_spend, uniform
+from apportion.search.controllers.funnel import funnel
 from apportion.search.controllers.gp import gp
+from apportion.search.controllers.hard_concrete import hard_concrete
 from apportion.search.controllers.listed import listed
 from apportion.search.controllers.local_search import local_search
 from apportion.search.controllers.nni import nni, nni_evolution, nni_random, nni_tpe
@@ -17,6 +22,8 @@ from apportion.search.controllers.qmc import qmc
 from apportion.search.controllers.random_filters import random_filters
 from apportion.search.controllers.random_search import random_search
 from apportion.search.controllers.regularized_evolution import regularized_evolution
+from apportion.search.controllers.sensitivity import sensitivity
+from apportion.search.controllers.taps import taps
 from apportion.search.controllers.tpe import tpe
 
 __all__ = ["Context", "Controller", "ControllerEntry", "Done", "Wait", "controllers"]
@@ -31,6 +38,8 @@ controllers: Registry[ControllerEntry] = Registry(
         random_filters,
         uniform,
         equal_spend,
+        bottom_by_need,
+        best_hand_made,
         listed,
         random_search,
         tpe,
@@ -46,5 +55,10 @@ controllers: Registry[ControllerEntry] = Registry(
         additive,
         regularized_evolution,
         local_search,
+        sensitivity,
+        taps,
+        ba2,
+        hard_concrete,
+        funnel,
     ],
 )

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from apportion.evaluators.measurement import Trial
 from apportion.evaluators.proposal import Proposal, Purpose
-from apportion.search.controllers.protocol import Context, Controller, ControllerEntry, Done, Wait
+from apportion.search.controllers.protocol import Context, Controller, ControllerEntry, Done, Wait, one
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
 from apportion.spaces.space import SharingSpace
@@ -50,7 +50,7 @@ def hand_made(name: str, summary: str, pattern: Callable[[SharingSpace, Budget],
         (budget,) = context.budgets
         return Fixed(name, context, pattern(context.space, budget), budget)
 
-    return ControllerEntry(name, summary, "hand-made", build, NoOptions)
+    return ControllerEntry(name, summary, "hand-made", build, NoOptions, asks=one)
 
 
 def anchor(name: str, summary: str, pattern: Callable[[SharingSpace], Allocation]) -> ControllerEntry:

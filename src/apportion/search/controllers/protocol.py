@@ -1,7 +1,7 @@
 """What a controller promises, and what it is built from."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -70,12 +70,27 @@ def at_each_budget(options: BaseModel) -> bool:
     return False
 
 
+def as_many_as_given(options: BaseModel) -> None:
+    """`search.trials` decides, whatever the options are."""
+
+
+def one(options: BaseModel) -> int:
+    """A single pattern, whatever the options are."""
+    return 1
+
+
+Use = tuple[str, BaseModel]
+"""A scorer's name and its options."""
+
+
 @dataclass(frozen=True)
 class ControllerEntry:
     """A registered controller. `options` validates its part of the config and loads nothing heavy.
 
     `bound`: built once per budget. Those that are not know their one pattern beforehand: anchors, users' own.
     `over_front(options)`: built once for all budgets instead, each of its proposals naming the least that holds it.
+    `asks(options)`: the most that it asks for at a budget, where that is its own affair; None: as many as it is given.
+    `uses(context, options)`: what it has computed in the laboratory; None for one that needs none.
     """
 
     name: str
@@ -85,3 +100,5 @@ class ControllerEntry:
     options: type[BaseModel]
     bound: bool = True
     over_front: Callable[[BaseModel], bool] = at_each_budget
+    asks: Callable[[BaseModel], int | None] = as_many_as_given
+    uses: Callable[[Context, BaseModel], Sequence[Use]] | None = None

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from apportion.search.controllers.fixed import Fixed
-from apportion.search.controllers.protocol import Context, Controller, ControllerEntry
+from apportion.search.controllers.protocol import Context, Controller, ControllerEntry, one
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
 from apportion.spaces.orders import counted_seed
@@ -43,4 +43,5 @@ random_filters = ControllerEntry(
     "hand-made",
     _build,
     RandomFiltersOptions,
+    asks=one,
 )

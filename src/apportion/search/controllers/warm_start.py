@@ -6,29 +6,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Strict
 
-from apportion.errors import InputError
 from apportion.evaluators.measurement import Trial
 from apportion.evaluators.proposal import Proposal
-from apportion.registry import suggestion
 from apportion.search.controllers.protocol import Context, Controller, ControllerEntry, Done, Wait
+from apportion.search.controllers.starts import checked, schemes
 
 
 def hand_made() -> dict[str, ControllerEntry]:
     """The schemes that a search may start from: one pattern at each budget, known beforehand."""
-    from apportion.search.controllers import controllers  # here, not above: the registry imports this file's users
-
-    return {entry.name: entry for entry in controllers if entry.kind == "hand-made" and entry.bound}
+    return {name: entry for name, entry in schemes().items() if entry.uses is None}
 
 
-def _known(schemes: tuple[str, ...]) -> tuple[str, ...]:
-    known = hand_made()
-    for i, name in enumerate(schemes):
-        if name not in known:
-            law = "no hand-made controller has this name"
-            raise InputError(f"options.warm_start.{i}", repr(name), law, suggestion(name, known))
-        if name in schemes[:i]:
-            raise InputError(f"options.warm_start.{i}", repr(name), "each pattern is measured once", "remove one")
-    return schemes
+def _known(names: tuple[str, ...]) -> tuple[str, ...]:
+    return checked(names, hand_made(), "warm_start")
 
 
 WarmStart = Annotated[tuple[str, ...], Strict(False), AfterValidator(_known)]
@@ -59,7 +49,7 @@ class WarmStarted:
         if not self._ahead:
             return self.controller.ask()
         own, scheme = self._ahead[0]
-        asked = scheme.ask()  # may take a training, and may be stopped in it: then it is asked again
+        asked = scheme.ask()
         self._ahead.popleft()
         assert isinstance(asked, Proposal), "a hand-made scheme knows its pattern"
         return replace(asked, id=own, controller=self.name)

@@ -80,7 +80,9 @@ class _Settling:
         self._say_empty(names)
         if len(names) < 2:
             law, remedy = "a classifier needs at least two", "add a class or remove the domain"
-            self._say("error", "one class", "", f"one class ({names[0]!r})", law, remedy)
+            files = len({entry.label for entry in self.listing.entries})
+            what = f"one class of {files} has usable images" if files > 1 else "one class"
+            self._say("error", "one class", "", f"{what} ({names[0]!r})", law, remedy)
         for label in names:
             missing = [split for split in SPLITS if not counts[split][label]]
             if "train" in missing:
@@ -100,10 +102,12 @@ class _Settling:
 
     def _say_empty(self, names: Sequence[str]) -> None:
         empty = [f"{split}/{label}" if split else label for split, label in self.listing.empty]
-        listed = ", ".join(empty[:6]) + (f" and {len(empty) - 6} more" if len(empty) > 6 else "")
-        if empty:
-            law = "a class has images; a class that has none anywhere is left out"
-            self._say("warning", "empty class", "", f"no images in {listed}", law)
+        unusable = sorted({entry.label for entry in self.listing.entries} - set(names))
+        for value, labels in (("no images in", empty), ("no usable image in", unusable)):
+            listed = ", ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else "")
+            if labels:
+                law = "a class has images; a class that has none anywhere is left out"
+                self._say("warning", "empty class", "", f"{value} {listed}", law)
 
     def _say_uneven(self, train: Counter[str]) -> None:
         if not train:

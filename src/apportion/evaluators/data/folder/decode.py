@@ -63,7 +63,7 @@ def decoded(path: Path, size: int, fitted: FittedOptions, max_pixels: int) -> Pi
         raise UnusableImage("pixels without a range", str(error), law) from None
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
-            raise UnusableImage("unreadable", str(error.strerror), "it must be readable") from None
+            raise _unreadable(error) from None
         raise _damaged(error) from None
     except Exception as error:  # a decoder that is fed damage raises whatever it likes: SyntaxError, struct.error, ...
         raise _damaged(error) from None
@@ -78,7 +78,12 @@ def _look_before(path: Path) -> None:
     except OSError as error:
         if path.is_symlink():
             raise UnusableImage("broken link", "a link that leads nowhere", "a link leads to a file") from None
-        raise UnusableImage("unreadable", str(error.strerror), "it must be readable") from None
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: OSError) -> UnusableImage:
+    remedy = "see its owner and mode, or set data.on_error to skip"
+    return UnusableImage("unreadable", str(error.strerror), "it must be readable", remedy)
 
 
 def _check_sides(sides: tuple[int, int], max_pixels: int) -> None:

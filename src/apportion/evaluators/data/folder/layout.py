@@ -132,7 +132,7 @@ class _Found:
             self.say("warning", OUTSIDE, folder, value, law, "move them")
 
     def images(self, folder: Path, split: str, label: str) -> None:
-        before, nested = len(self.entries), 0
+        before, nested, said = len(self.entries), 0, len(self.problems)
         for name, is_folder in self.inside(folder):
             if is_folder:
                 nested += 1
@@ -140,12 +140,13 @@ class _Found:
                 self.entries.append(Entry(folder / name, split, label))
             else:
                 self._count(folder / name)
+        unreadable = len(self.problems) > said
         if nested:
             law = "images lie directly in the folder of their class; deeper folders are not read"
             self.say(
                 "warning", "nested folder", folder, f"{counted(nested, 'folder')} in it", law, "move the images up"
             )
-        if len(self.entries) == before:
+        if len(self.entries) == before and not unreadable:
             self.empty.append((split, label))
 
     def _count(self, path: Path) -> None:
@@ -172,8 +173,15 @@ def _listed(folder: Path, place: str) -> list[tuple[str, bool]]:
         raise InputError(place, f"{shown(folder)} is no folder", "a folder is needed", "correct the path") from None
     except OSError as error:
         law = "its files must be readable"
-        raise InputError(place, f"{shown(folder)}: {error.strerror}", law, "see its owner and mode") from None
+        value = str(error.strerror) if place == shown(folder) else f"{shown(folder)}: {error.strerror}"
+        raise InputError(place, value, law, "see its owner and mode") from None
     return sorted((n, is_folder) for n, is_folder in seen if n[:1] != "." and n.lower() not in _LEFT_BEHIND)
+
+
+def hidden(folder: Path) -> list[str]:
+    """Names of the folders in `folder` that are passed over because they begin with a dot."""
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.name[:1] == "." and entry.is_dir())
 
 
 def is_regular(path: Path) -> bool:

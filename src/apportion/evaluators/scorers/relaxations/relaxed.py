@@ -13,7 +13,6 @@ from apportion.evaluators.scorers.relaxations.training import train_gates
 from apportion.evaluators.scorers.start import at_work, started
 from apportion.evaluators.synthetic import Synthetic
 from apportion.evaluators.train import Train
-from apportion.evaluators.training.keeper import Keeper
 from apportion.evaluators.training.stepper import Phase
 from apportion.spaces.network.gated import gated_network
 
@@ -64,6 +63,6 @@ def _round(
     phase = Phase(f"gates {number}", options.epochs or max(1, round(train.options.epochs / 2)))
     steps = phase.epochs * steps_per_epoch([source.size(owner, "train") for owner in space.owners], train.options.batch)
     gated = Gated(net, relaxation, steps).to(source.device)
-    keeper = Keeper(lab.checkpoint(name), lab.stop, name)
+    keeper = lab.keeper(name)
     train_gates(gated, train, phase, seed, options, keeper)
     return gated.state_dict()
