@@ -15,9 +15,10 @@ from apportion.cli.config import Config
 from apportion.cli.machine import device_for
 from apportion.cli.reading import reading_bar
 from apportion.evaluators.registry import open_task, own_domains, shape_and_space
+from apportion.evaluators.scorers import scorers
 from apportion.evaluators.task import Bench, Task
 from apportion.evaluators.training.options import TrainOptions
-from apportion.search.campaign import Campaign
+from apportion.search.campaign import Campaign, Track
 from apportion.search.models import disk_bytes
 from apportion.spaces.allocation import Allocation
 from apportion.spaces.budget import Budget
@@ -48,7 +49,8 @@ def planned(config: Config, allow_plugins: bool = False) -> dict[str, Any]:
     objective, rungs = config.objective.objective(), config.evaluator.epochs
     tracks = Campaign(space, budgets, objective, config.search, config.retrain, rungs, bench.lab).tracks
     epochs = sum(track.trials * track.context.rung + config.retrain.seeds * rungs for track in tracks)
-    warm_ups = _warm_up_epochs(config)
+    learning = _learning(tracks, rungs)
+    warm_ups = _warm_up_epochs(config) + sum(learning.values())
     pace = bench.evaluator.seconds_per_epoch(space.decode([1.0] * space.dimension, budgets[0]))
     trials, whole = sum(track.trials + config.retrain.seeds for track in tracks), _bytes(bench, space.independent())
     return {
@@ -65,6 +67,7 @@ def planned(config: Config, allow_plugins: bool = False) -> dict[str, Any]:
         "budgets": [_budget(space, budget) for budget in budgets],
         "trials": trials,
         "epochs": epochs + warm_ups,
+        "learning_epochs": learning,
         "seconds_per_epoch": pace,
         "seconds": pace * (epochs + warm_ups) / config.workers,
         "workers": config.workers,
@@ -93,6 +96,20 @@ def _opened(task: Task, config: Config) -> Bench:
         with reading_bar() as report:
             read_ahead(task.data, task.device, Memo(artifacts), report)
         return open_task(replace(task, folder=Path(name)))
+
+
+def _learning(tracks: list[Track], full: int) -> dict[str, int]:
+    """Epochs of every scorer of filters that controllers have run, each with the same options once."""
+    used: dict[tuple[str, str], int] = {}
+    for track in tracks:
+        uses = track.choice.entry.uses
+        if uses is not None:
+            for scorer, options in uses(track.context, track.choice.own_options()):
+                used[scorer, options.model_dump_json()] = scorers.get(scorer).epochs(options, full)
+    found: dict[str, int] = {}
+    for (scorer, _), epochs in used.items():
+        found[scorer] = found.get(scorer, 0) + epochs
+    return found
 
 
 def _warm_up_epochs(config: Config) -> int:
@@ -142,6 +159,9 @@ def _facts(told: dict[str, Any]) -> Table:
     model, seconds = told["model_bytes"], told["seconds"]
     pace = f"{told['seconds_per_epoch']:.2f} s an epoch, {told['workers']} at once on {told['device']}"
     facts["work"] = f"{told['trials']} trials, {told['epochs']:,} epochs at {pace}"
+    if told["learning_epochs"]:
+        each = ", ".join(f"{scorer} {epochs}" for scorer, epochs in told["learning_epochs"].items())
+        facts["learning"] = f"among these the epochs of scorers: {each}"
     facts["time"] = f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
     facts["a model"] = f"{model['shared'] / 1e6:.2f} MB all shared, {model['independent'] / 1e6:.2f} MB independent"
     facts["disk"] = f"up to {told['disk_bytes'] / 1e6:.0f} MB"

@@ -21,21 +21,40 @@ from apportion.evaluators.scorers.options import (
     Rung1Options,
     TaskVectorOptions,
 )
-from apportion.evaluators.scorers.relaxations.options import Ba2Options, HardConcreteOptions, TapsOptions
+from apportion.evaluators.scorers.relaxations.options import Ba2Options, GateOptions, HardConcreteOptions, TapsOptions
 from apportion.registry import Registry
 
 Score = Callable[..., Any]
 
 
+def no_epochs(options: BaseModel, full: int) -> int:
+    """Batches, or nothing."""
+    return 0
+
+
+def a_run(options: TaskVectorOptions | DeltaSupernetOptions, full: int) -> int:
+    """The full schedule, or what the options say instead."""
+    return full if options.epochs is None else options.epochs
+
+
+def half_a_run(options: GateOptions, full: int) -> int:
+    """Each round of gates."""
+    return options.rounds * (options.epochs or max(1, round(full / 2)))
+
+
 @dataclass(frozen=True)
 class ScorerEntry:
-    """`of`: what it scores. `scorer` is `module:function`; `options` validates its part of a config."""
+    """`of`: what it scores. `scorer` is `module:function`; `options` validates its part of a config.
+
+    `epochs(options, full)`: of training that it takes, where the full schedule has `full`; a pattern for `patterns`.
+    """
 
     name: str
     summary: str
     of: Literal["filters", "patterns"]
     scorer: str
     options: type[BaseModel]
+    epochs: Callable[[Any, int], int] = no_epochs
 
     def load(self) -> Score:
         module, function = self.scorer.split(":")
@@ -68,6 +87,7 @@ scorers: Registry[ScorerEntry] = Registry(
             "filters",
             f"{_HERE}.task_vector:score",
             TaskVectorOptions,
+            a_run,
         ),
         ScorerEntry(
             "taps",
@@ -75,6 +95,7 @@ scorers: Registry[ScorerEntry] = Registry(
             "filters",
             f"{_HERE}.relaxations.taps:score",
             TapsOptions,
+            half_a_run,
         ),
         ScorerEntry(
             "ba2",
@@ -82,6 +103,7 @@ scorers: Registry[ScorerEntry] = Registry(
             "filters",
             f"{_HERE}.relaxations.ba2:score",
             Ba2Options,
+            half_a_run,
         ),
         ScorerEntry(
             "hard_concrete",
@@ -89,6 +111,7 @@ scorers: Registry[ScorerEntry] = Registry(
             "filters",
             f"{_HERE}.relaxations.hard_concrete:score",
             HardConcreteOptions,
+            half_a_run,
         ),
         ScorerEntry(
             "need",
@@ -96,6 +119,7 @@ scorers: Registry[ScorerEntry] = Registry(
             "filters",
             f"{_HERE}.need:score",
             NeedOptions,
+            lambda options, full: 2 * full,
         ),
         ScorerEntry(
             "depth",
@@ -110,6 +134,7 @@ scorers: Registry[ScorerEntry] = Registry(
             "patterns",
             f"{_HERE}.rung1:score",
             Rung1Options,
+            lambda options, full: options.epochs,
         ),
         ScorerEntry(
             "delta_supernet",
@@ -117,6 +142,7 @@ scorers: Registry[ScorerEntry] = Registry(
             "patterns",
             f"{_HERE}.delta_supernet:score",
             DeltaSupernetOptions,
+            a_run,
         ),
     ],
 )

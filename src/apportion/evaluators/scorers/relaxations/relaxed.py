@@ -5,6 +5,7 @@ from functools import partial
 from apportion.evaluators.data.streams import steps_per_epoch
 from apportion.evaluators.laboratory import Laboratory
 from apportion.evaluators.memo import Tensors
+from apportion.evaluators.scorers import half_a_run
 from apportion.evaluators.scorers.relaxations.gated import Gated, outcome
 from apportion.evaluators.scorers.relaxations.gates import Relaxation
 from apportion.evaluators.scorers.relaxations.options import GateOptions
@@ -59,8 +60,7 @@ def _round(
         net.start_from(started(lab, train, options.start, seed, space.shared()))
     else:
         net.load_state_dict({part[4:]: tensor for part, tensor in before.items() if part.startswith("net.")})
-    # Half of a full run where nothing else is said.
-    phase = Phase(f"gates {number}", options.epochs or max(1, round(train.options.epochs / 2)))
+    phase = Phase(f"gates {number}", half_a_run(options, train.options.epochs) // options.rounds)
     steps = phase.epochs * steps_per_epoch([source.size(owner, "train") for owner in space.owners], train.options.batch)
     gated = Gated(net, relaxation, steps).to(source.device)
     keeper = lab.keeper(name)
