@@ -10,12 +10,16 @@ import shutil
 from pathlib import Path
 
 from apportion.reports import Results, results_of
-from apportion.reports.comparisons import comparisons, difference, room
+from apportion.reports.comparisons import comparisons, declared, difference, room
 from apportion.reports.plots import front_picture
 from apportion.reports.schemes import Scheme
+from apportion.reports.sections.answer import declared_lead
 from apportion.reports.statistics import Interval
 from apportion.reports.tables import caption, ranked
 from apportion.search.study import LOG_NAME, Study, open_study
+from apportion.spaces.order_tables import FOLDER as ORDERS
+
+RIVALS = ("bottom", "best_hand_made")
 
 
 def shown(interval: Interval, scale: float = 1.0, decimals: int = 4) -> str:
@@ -27,9 +31,9 @@ def shown(interval: Interval, scale: float = 1.0, decimals: int = 4) -> str:
 
 
 def scheme_line(results: Results, scheme: Scheme) -> str:
-    """A row: what it is, what it costs, how good it is, and its paired difference to `bottom`."""
-    bottom = None if scheme.budget is None else results.of("bottom", scheme.budget)
-    against = "-" if bottom is None or scheme.controller == "bottom" else shown(difference(scheme, bottom))
+    """A row: what it is, what it costs, how good it is, and its paired differences to `bottom` and the best by hand."""
+    rivals = [name for name in RIVALS if any(one.controller == name for one in results.measured)]
+    against = " | ".join(_against(results, scheme, name) for name in rivals)
     budget = "-" if scheme.budget is None else str(scheme.budget)
     price = scheme.price
     return (
@@ -39,14 +43,23 @@ def scheme_line(results: Results, scheme: Scheme) -> str:
     )
 
 
+def _against(results: Results, scheme: Scheme, rival: str) -> str:
+    other = None if scheme.budget is None else results.of(rival, scheme.budget)
+    return "-" if other is None or scheme.controller == rival else shown(difference(scheme, other))
+
+
 def table(study: Study) -> str:
     """All schemes, and the comparisons that the page leads with."""
     results = results_of(study)
+    rivals = [name for name in RIVALS if any(one.controller == name for one in results.measured)]
+    primary = declared(results)
     lines = [
+        *([declared_lead(results, primary), ""] if primary is not None else []),
         f"{caption(results)} Differences are paired by seed, with 95 % Student-t intervals; below 0 is better.",
         "",
-        "| budget | scheme | kind | owned | live | parameters | loss | accuracy % | n | loss - bottom |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| budget | scheme | kind | owned | live | parameters | loss | accuracy % | n |"
+        + "".join(f" loss - {name} |" for name in rivals),
+        "|---" * (9 + len(rivals)) + "|",
         *(scheme_line(results, scheme) for scheme in ranked(results)),
         "",
         "| budget | searched | hand-made | difference in loss | in accuracy, points | verdict | independent - bottom |",
@@ -77,6 +90,8 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     shutil.copy(asked.config, asked.out / "config.yaml")
     shutil.copy(asked.run / LOG_NAME, asked.out / LOG_NAME)
+    if (asked.run / ORDERS).exists():
+        shutil.copytree(asked.run / ORDERS, asked.out / ORDERS, dirs_exist_ok=True)
     (asked.out / "table.md").write_text(table(study))
     for kind in ("png", "svg"):
         (asked.out / f"front.{kind}").write_bytes(front_picture(results_of(study), kind))

@@ -75,6 +75,9 @@ search:
 retrain:
   seeds: 2
   first_seed: 1
+primary:
+  scheme: tpe/live-0.2
+  against: bottom/live-0.2
 """
 
 MUTATIONS = [
@@ -147,6 +150,16 @@ MUTATIONS = [
     ("  rung: 1", "  rung: 3", "search.rung"),
     ("  seeds: 2", "  seeds: [1, 2]", "retrain.seeds"),
     ("  first_seed: 1", "\tfirst_seed: 1", ""),
+    ("  scheme: tpe/live-0.2", "  scheme: tpe/live-0.3", "primary.scheme"),
+    ("  scheme: tpe/live-0.2", "  scheme: tpe", "primary.scheme"),
+    ("  scheme: tpe/live-0.2", "  scheme: shared", "primary.scheme"),
+    ("  scheme: tpe/live-0.2", "  scheme: 3", "primary.scheme"),
+    ("  scheme: tpe/live-0.2", "  shceme: tpe/live-0.2", "primary.shceme"),
+    ("  against: bottom/live-0.2", "  against: botom/live-0.2", "primary.against"),
+    ("  against: bottom/live-0.2", "  against: tpe/live-0.2", "primary.against"),
+    ("  against: bottom/live-0.2", "  against: [bottom/live-0.2]", "primary.against"),
+    ("  against: bottom/live-0.2\n", "", "primary"),
+    ("primary:\n  scheme: tpe/live-0.2\n  against: bottom/live-0.2", "primary: tpe/live-0.2", "primary"),
 ]
 
 

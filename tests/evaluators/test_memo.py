@@ -1,6 +1,7 @@
 """Memo: an expensive step is done once, survives on disk, and is never believed when its bytes have changed."""
 
 import hashlib
+import json
 import subprocess
 import sys
 import time
@@ -164,3 +165,97 @@ def test_of_two_processes_that_need_a_step_at_once_one_computes_and_the_other_wa
             process.wait()
     assert said.split() == [artifact.sha256, "42.0"]
     assert not (tmp_path / "computed twice").exists()
+
+
+# Whose seconds they are.
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(time, "perf_counter", lambda: self.now)
+
+    def step(self, seconds: float, *asked: Callable[[], object]) -> Tensors:
+        """A step that asks for others and takes `seconds` itself."""
+        for one in asked:
+            one()
+        self.now += seconds
+        return {"x": torch.ones(1)}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_what_a_step_asks_for_is_charged_once_and_named(tmp_path: Path, clock: Clock, on_disk: bool) -> None:
+    memo = Memo(tmp_path if on_disk else None)
+
+    def asking(key: str, seconds: float, *asked: Callable[[], object]) -> Callable[[], object]:
+        return lambda: memo(key, lambda: clock.step(seconds, *asked))
+
+    start, began = asking("start", 8.0), clock.now
+    middle = asking("middle", 4.0, start, start)
+    asking("end", 2.0, middle, asking("aside", 1.0), middle)()
+    cards = {key: memo.card(key) for key in ("start", "middle", "aside", "end")}
+    known = [card for card in cards.values() if card is not None]
+    assert [(card.key, card.seconds, card.needs) for card in known] == [
+        ("start", 8.0, ()),
+        ("middle", 4.0, ("start",)),
+        ("aside", 1.0, ()),
+        ("end", 2.0, ("middle", "aside")),
+    ]
+    assert sum(card.seconds for card in known) == clock.now - began
+    if on_disk:
+        assert {key: Memo(tmp_path).card(key) for key in cards} == cards
+
+
+def test_what_was_there_already_is_named_all_the_same(tmp_path: Path, clock: Clock) -> None:
+    Memo(tmp_path)("start", lambda: clock.step(8.0))
+    memo = Memo(tmp_path)
+    artifact, _ = memo("end", lambda: clock.step(2.0, lambda: memo("start", never)))
+    assert (artifact.seconds, artifact.needs) == (2.0, ("start",))
+
+
+def test_seconds_of_earlier_sittings_are_added_to_the_step_under_way(clock: Clock) -> None:
+    memo = Memo(None)
+    memo.charge(100.0)  # nothing is under way: nobody's
+    inner = lambda: memo("inner", lambda: clock.step(1.0, lambda: memo.charge(30.0)))  # noqa: E731
+    outer, _ = memo("outer", lambda: clock.step(2.0, lambda: memo.charge(5.0), inner, lambda: memo.charge(0.5)))
+    found = memo.card("inner")
+    assert found is not None
+    assert (found.seconds, outer.seconds) == (31.0, 7.5)
+
+
+def test_a_step_that_was_stopped_within_another_leaves_both_as_if_not_begun(clock: Clock) -> None:
+    memo, stops = Memo(None), [True, False]
+
+    def stopping() -> Tensors:
+        clock.now += 3.0
+        if stops.pop(0):
+            raise InterruptedError
+        return {"x": torch.ones(1)}
+
+    def outer() -> Tensors:
+        memo.charge(10.0)
+        return clock.step(2.0, lambda: memo("inner", stopping))
+
+    with pytest.raises(InterruptedError):
+        memo("outer", outer)
+    assert memo.card("inner") is memo.card("outer") is None
+    artifact, _ = memo("outer", outer)
+    inner = memo.card("inner")
+    assert inner is not None
+    assert (inner.seconds, artifact.seconds, artifact.needs) == (3.0, 12.0, ("inner",))
+
+
+def test_a_card_from_before_there_were_needs_has_none(tmp_path: Path) -> None:
+    artifact, _ = Memo(tmp_path)("key", Counted())
+    path = (tmp_path.parent / artifact.path).with_suffix(".json")
+    told = json.loads(path.read_text())
+    del told["needs"]
+    path.write_text(json.dumps(told))
+    assert Memo(tmp_path)("key", never)[0] == artifact

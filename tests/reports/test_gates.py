@@ -45,6 +45,18 @@ def test_rounds_stand_in_a_row(tmp_path: Path) -> None:
     assert path.share_open.shape == (15, 3, 3)
 
 
+def test_a_round_that_is_an_artifact_of_its_own_is_drawn_with_the_whole(tmp_path: Path) -> None:
+    # What a round leaves to the next: its path by other names, and what it cost.
+    study = relaxed(tmp_path, simulated(seeds=1), rounds=2)
+    content = save({"path.share_open": np.ones(3), "net.weight": np.ones(3)})
+    (tmp_path / "artifacts" / "first.safetensors").write_bytes(content)
+    key = "taps/12ab/seed-0/round-1"
+    first = Artifact(key, "artifacts/first.safetensors", hashlib.sha256(content).hexdigest(), 30.0, ("warm-up/seed-0",))
+    last = replace(study.artifacts["taps/12ab/seed-0"], needs=(key,))
+    (path,) = gate_paths(replace(study, artifacts={**study.artifacts, key: first, last.key: last}))
+    assert (path.key, path.rounds, path.seconds) == ("taps/12ab/seed-0", (4,), 12.0 + 30.0)
+
+
 def test_a_relaxation_is_drawn_by_domain_and_by_site(tmp_path: Path) -> None:
     study = relaxed(tmp_path, simulated(seeds=1))
     fragment = GATES.render(results_of(study))

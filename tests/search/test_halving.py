@@ -125,8 +125,7 @@ def test_a_failed_trial_drops_its_candidate(loss: float | None) -> None:
 
 
 def test_one_that_fails_on_a_later_seed_is_dropped_whatever_it_was_worth_before() -> None:
-    losses = constant(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-    losses["p"] = [0.1, None]
+    losses: Losses = {**constant(0.1, 0.2, 0.3, 0.4, 0.5, 0.6), "p": [0.1, None]}
     assert rounds(race(), losses)[1:] == [["p+1", "q+1", "r+1"], ["q+2", "r+2"]]
 
 
@@ -149,7 +148,7 @@ def test_it_waits_while_any_trial_of_the_round_is_outstanding() -> None:
 
 
 def test_the_order_of_tells_does_not_matter() -> None:
-    losses = {"p": [0.3, 0.2, 0.1], "q": [0.3, 0.1, 0.3], "r": [0.3, 0.3, 0.3], "s": [0.1, None, 0.0]}
+    losses: Losses = {"p": [0.3, 0.2, 0.1], "q": [0.3, 0.1, 0.3], "r": [0.3, 0.3, 0.3], "s": [0.1, None, 0.0]}
     expected = rounds(race("pqrs"), losses)
     for order in permutations(range(4)):
         controller = race("pqrs")

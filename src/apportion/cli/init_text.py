@@ -45,7 +45,8 @@ def _data(root: Path, seen: Sequence[Seen], usable: Sequence[Seen], recipe: Reci
     yield "  split: {val: 0.15, test: 0.15, seed: 0}  # of each class, where a domain has no val or test folder"
     yield "  on_error: error                      # skip: leave unusable images out, and count them"
     yield "  # resize: squash | crop | pad; flip: true where a mirrored image is of the same class; crop: pixels of"
-    yield "  # random shift; mean, std: in 0..1, measured where left out; background: white | black | grey."
+    yield "  # random shift; mean, std: in 0..1, measured where left out; background: white | black | grey; weight: of"
+    yield "  # the domain's loss in the sum that training minimises (1; what is compared is `objective` below)."
     yield "  per_domain:"
     for domain in usable:
         yield f"    {_quoted(domain.name)}: {{resize: {'pad' if domain.oblong else 'squash'}, flip: false, crop: 3}}"

@@ -30,7 +30,12 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "ba2": [{"epochs": 1}, {"epochs": 1, "per": "site"}, {"epochs": 1, "target": 0.5, "rank": "filter"}],
     "hard_concrete": [{"epochs": 1}, {"epochs": 1, "per": "site", "rank": "parameter"}],
-    "funnel": [{"scorers": ["depth", "fisher"]}, {"scorers": [], "full": 1}, {"scorers": ["depth"], "full": 9}],
+    "funnel": [
+        {"scorers": ["depth", "fisher"]},
+        {"scorers": ["taps", "ba2"], "full": 2, "seeds": 1},
+        {"scorers": [], "full": 1},
+        {"scorers": ["depth"], "full": 9},
+    ],
 }
 RACES = ("best_hand_made", "funnel")
 

@@ -8,13 +8,15 @@ import pytest
 
 from apportion.errors import InputError
 from apportion.search.controllers import ControllerEntry, controllers
-from tests.conformance.controllers.entries import ANCHORS, HAND_MADE, SEARCHED
+from tests.conformance.controllers.entries import ANCHORS, HAND_MADE, LEARNED, SEARCHED
 
 # What, objectives, cost: `Optuna's TPE on the split of the budget; one objective; ~50 ms a trial`.
 SEARCHED_LINE = re.compile(
     r"[^;]{10,}; (one objective|one or two objectives); "
     r"[^;]*(microseconds?|milliseconds?|µs|ms|s|seconds?|minutes?) (a|per) trial[^;]*"
 )
+# The same; what these cost is what is trained before they ask, or the full runs of a race.
+LEARNED_LINE = re.compile(r"[^;]{10,}; (one|no) objective; [^;]*\b(pass|run|runs)\b[^;]*")
 
 
 def lines(entries: list[ControllerEntry]) -> pytest.MarkDecorator:
@@ -25,6 +27,15 @@ def test_the_registry_has_what_the_comparison_of_schemes_needs() -> None:
     assert [entry.name for entry in ANCHORS] == ["shared", "independent"]
     assert {entry.name for entry in HAND_MADE} >= {"top", "bottom", "uniform", "equal_spend", "random_filters"}
     assert {entry.name for entry in SEARCHED} >= {"random_search", "tpe"}
+    assert {entry.name for entry in LEARNED} == {
+        "bottom_by_need",
+        "best_hand_made",
+        "sensitivity",
+        "taps",
+        "ba2",
+        "hard_concrete",
+        "funnel",
+    }
 
 
 @lines(list(controllers))
@@ -37,6 +48,11 @@ def test_every_entry_says_in_one_line_what_it_is(entry: ControllerEntry) -> None
 @lines(SEARCHED)
 def test_every_adaptive_entry_says_what_objectives_cost(entry: ControllerEntry) -> None:
     assert SEARCHED_LINE.fullmatch(entry.summary), entry.summary
+
+
+@lines(LEARNED)
+def test_every_entry_that_has_something_computed_says_what_objectives_cost(entry: ControllerEntry) -> None:
+    assert LEARNED_LINE.fullmatch(entry.summary), entry.summary
 
 
 HEAVY = ("torch", "optuna", "nni", "scipy", "matplotlib")

@@ -1,5 +1,6 @@
 """What a configuration may say about data, and what it costs to read it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,10 @@ def test_options_override_one_domain_s_defaults_and_keep_the_order() -> None:
         ({"per_domain": {"digits": {"crop": 28}}}, "per_domain.digits.crop is 28"),
         ({"per_domain": {"digits": {"std": 0.0}}}, "greater than 0"),
         ({"per_domain": {"digits": {"std": float("inf")}}}, "finite"),
+        ({"per_domain": {"digits": {"weight": 0}}}, "greater than 0"),
+        ({"per_domain": {"digits": {"weight": float("nan")}}}, "greater than 0|finite"),
+        ({"per_domain": {"digits": {"weight": float("inf")}}}, "finite"),
+        ({"per_domain": {"digits": {"weight": None}}}, "number"),
     ],
 )
 def test_wrong_values_are_refused(values: dict[str, Any], what: str) -> None:
@@ -120,6 +125,20 @@ def test_the_pentathlon_is_recorded_with_the_same_keys_as_ever() -> None:
     assert dumped == {"name": "pentathlon", "root": None, "domains": None, "image_size": 28, "per_domain": {}}
     augment = AugmentOptions().model_dump(mode="json")
     assert augment == {"flip": None, "crop": None, "mean": None, "std": None}
+    assert AugmentOptions(weight=1.0).model_dump(mode="json") == augment
+
+
+@pytest.mark.parametrize("name", ["pentathlon", "folder", "torchvision"])
+def test_a_weight_is_recorded_and_settled_and_is_one_unless_it_is_given(name: str) -> None:
+    given = {"name": name, "per_domain": {"SVHN" if name == "torchvision" else "digits": {"weight": 2.5}}}
+    given |= {} if name == "pentathlon" else {"root": "own"}
+    given |= {"domains": ["SVHN", "MNIST"]} if name == "torchvision" else {}
+    options = parsed(json.dumps(given))
+    recorded = json.loads(options.model_dump_json())["per_domain"]
+    assert [domain["weight"] for domain in recorded.values()] == [2.5]
+    if name != "folder":  # whose domains are folders
+        first, *others = augmentations(options).values()
+        assert first.weight == 2.5 and {other.weight for other in others} == {1.0}
 
 
 @pytest.mark.parametrize(
@@ -127,6 +146,7 @@ def test_the_pentathlon_is_recorded_with_the_same_keys_as_ever() -> None:
     [
         '{"name": "folder", "root": "own", "per_domain": {"a": {"resize": "pad", "flip": true}}, "on_error": "skip"}',
         '{"name": "torchvision", "root": "own", "domains": ["SVHN"], "split": {"val": 0.2}, "download": true}',
+        '{"name": "torchvision:SVHN", "root": "own", "per_domain": {"SVHN": {"weight": 2, "flip": true}}}',
     ],
 )
 def test_every_dataset_s_options_survive_json(text: str) -> None:

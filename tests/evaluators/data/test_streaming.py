@@ -27,7 +27,7 @@ from apportion.evaluators.memo import Memo
 from apportion.evaluators.protocol import TrialFailed
 
 STREAM, BATCH, STEPS = 7, 5, 9
-VARIED = {"per_domain": {"animals": {"flip": True, "crop": 2}, "signs": {"resize": "pad", "mean": 0.5}}}
+VARIED = {"per_domain": {"animals": {"flip": True, "crop": 2, "weight": 3}, "signs": {"resize": "pad", "mean": 0.5}}}
 ALONE: dict[str, Any] = {"per_domain": {"animals": {"flip": True, "crop": 2}}}
 
 
@@ -106,6 +106,7 @@ def test_streaming_knows_of_its_domains_what_the_cache_knows(root: Path, streami
     for name in cache.names:
         assert streaming.class_count(name) == cache.class_count(name)
         assert streaming.normalisation(name) == cache.normalisation(name)
+        assert streaming.weight(name) == cache.weight(name) == {"animals": 3.0, "signs": 1.0}[name]
         for split in ("train", "val", "test"):
             assert streaming.size(name, split) == cache.size(name, split)
 

@@ -1,5 +1,6 @@
 """torchvision's datasets as domains, from files of the kinds it keeps; nothing is fetched."""
 
+import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import TypeAdapter
 from tests.folders import picture
 
 from apportion.errors import InputError
-from apportion.evaluators.data import TorchvisionOptions, augmentations, load, scan
+from apportion.evaluators.data import AnyDataOptions, DataOptions, TorchvisionOptions, augmentations, load, scan
 from apportion.evaluators.data.findings import census_of
 from apportion.evaluators.data.torchvision_names import SOURCES
 from apportion.spaces.torchvision_here import torchvision_module
@@ -127,6 +129,41 @@ def test_names_are_checked_without_torchvision_and_flips_are_off_for_signs() -> 
     assert [augmentation.flip for augmentation in settled.values()] == [True, False, False]
     with pytest.raises(InputError, match="'CIFAR101', but torchvision has no domain of this name; did you mean"):
         augmentations(options(Path("nowhere"), "CIFAR101"))
+
+
+def parsed(**given: Any) -> DataOptions:
+    adapter: TypeAdapter[DataOptions] = TypeAdapter(AnyDataOptions)
+    return adapter.validate_json(json.dumps(given))
+
+
+def test_one_dataset_s_name_is_short_for_torchvision_and_that_domain(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    given: dict[str, Any] = {"root": str(tmp_path), "image_size": 16, "per_domain": {"MNIST": {"flip": True}}}
+    short = parsed(name="torchvision:MNIST", **given)
+    assert short == parsed(name="torchvision", domains=["MNIST"], **given)
+    assert short == parsed(name="torchvision:MNIST", domains=None, **given)
+    assert [(domain.name, len(domain.train)) for domain in load(short)] == [("MNIST", 30)]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_dataset_has_a_short_form(name: str) -> None:
+    assert parsed(name=f"torchvision:{name}", root="own").domains == [name]
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"name": "torchvision:CIFAR101"}, "name: 'torchvision:CIFAR101', .* did you mean 'torchvision:CIFAR10"),
+        ({"name": "torchvision:cifar100"}, "did you mean 'torchvision:CIFAR100'?"),
+        ({"name": "torchvision:"}, "name: 'torchvision:', but .*; known: CIFAR10, CIFAR100, "),
+        ({"name": "torchvision:quite other"}, "known: CIFAR10, CIFAR100, "),
+        ({"name": "SVHN"}, "name: 'SVHN', but .*; did you mean 'torchvision:SVHN'?"),
+        ({"name": "torchvision:SVHN", "domains": ["MNIST"]}, r"domains: \['MNIST'\], but torchvision:SVHN is the one"),
+    ],
+)
+def test_a_wrong_short_form_is_refused_with_what_was_meant(given: dict[str, Any], line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        parsed(root="own", **given)
 
 
 def test_every_name_is_a_class_that_takes_the_arguments_it_is_asked_with() -> None:

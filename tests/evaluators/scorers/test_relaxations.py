@@ -17,7 +17,6 @@ from apportion.evaluators.data.source import Batch
 from apportion.evaluators.laboratory import Laboratory
 from apportion.evaluators.measurement import Artifact
 from apportion.evaluators.memo import Memo, Tensors
-from apportion.evaluators.protocol import TrialFailed
 from apportion.evaluators.scorers.relaxations.gated import Gated
 from apportion.evaluators.scorers.relaxations.options import GateOptions
 from apportion.evaluators.scorers.relaxations.synthetic import gain
@@ -154,7 +153,10 @@ def test_held_out_images_move_gates_alone_and_the_others_move_weights_alone(monk
 
 def test_scores_that_are_no_numbers_fail_in_one_line() -> None:
     # In one step of all images: no loss comes after it.
-    with pytest.raises(TrialFailed, match=r"phase gates 1: a gate's score is not finite; lower the gates' lr"):
+    with pytest.raises(
+        InputError,
+        match=r"^scorer taps: diverged, but phase gates 1: a gate's score is not finite; lower the gates' lr",
+    ):
         tensors(laboratory(train(batch=96, optimizer={"name": "sgd", "lr": 0.01})), "taps", lr=1e3, penalty=1e38)
 
 

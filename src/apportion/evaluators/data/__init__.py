@@ -27,6 +27,7 @@ from apportion.evaluators.data.options import (
     TorchvisionOptions,
 )
 from apportion.evaluators.data.torchvision_names import DOMAINS as TORCHVISION
+from apportion.evaluators.data.torchvision_names import long_form
 from apportion.registry import Registry, suggestion
 
 if TYPE_CHECKING:
@@ -51,13 +52,13 @@ __all__ = [
 ]
 
 
-def _pentathlon_unless_named(given: Any) -> Any:
-    return {"name": "pentathlon", **given} if isinstance(given, dict) else given
+def _named(given: Any) -> Any:
+    return long_form({"name": "pentathlon", **given}) if isinstance(given, dict) else given
 
 
 AnyDataOptions = Annotated[
     Annotated[PentathlonOptions | FolderOptions | TorchvisionOptions, Field(discriminator="name")],
-    BeforeValidator(_pentathlon_unless_named),
+    BeforeValidator(_named),
 ]
 """What a config holds under `data:`."""
 
@@ -154,7 +155,7 @@ datasets: Registry[Dataset] = Registry(
         ),
         Dataset(
             "torchvision",
-            "torchvision's datasets by name, such as CIFAR100 and SVHN; downloaded only with download: true",
+            "torchvision's datasets by name (torchvision:CIFAR100, or several); downloaded only with download: true",
             lambda options: TORCHVISION,
             _torchvision,
             _torchvision_scan,

@@ -1,4 +1,4 @@
-"""How a domain's training images are varied: the settled values, and those each dataset starts from."""
+"""How a domain's training images are varied and weighed: the settled values, and those each dataset starts from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -8,12 +8,16 @@ from apportion.evaluators.data.options import AugmentOptions
 
 @dataclass(frozen=True)
 class Augmentation:
-    """`crop`: padding in pixels on each side. `mean`, `std`: None = measured per channel, else in pixels of 0..1."""
+    """`crop`: padding in pixels on each side. `mean`, `std`: None = measured per channel, else in pixels of 0..1.
+
+    `weight`: of the domain's loss in the sum that training minimises, > 0.
+    """
 
     flip: bool = False
     crop: int = 3
     mean: float | None = None
     std: float | None = None
+    weight: float = 1.0
 
 
 # A mirrored digit, letter or doodle of a letter-like thing is another sign or none; a mirrored shoe or dog is itself.

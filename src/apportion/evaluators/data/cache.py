@@ -73,6 +73,9 @@ class DeviceCache:
     def class_count(self, domain: str) -> int:
         return self._kept[domain].class_count
 
+    def weight(self, domain: str) -> float:
+        return self._kept[domain].shelf.augmentation.weight
+
     def normalisation(self, domain: str) -> dict[str, list[float]]:
         return self._kept[domain].preparation.told()
 

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 
 class AugmentOptions(BaseModel):
-    """One domain's augmentation and normalisation; None means the dataset's default.
+    """One domain's augmentation, normalisation and weight; None means the dataset's default.
 
     `flip`: mirror half of the training images left to right. `crop`: zeros put on each side, in pixels, before the
     image's own size is cut out at random. `mean`, `std`: normalisation of all channels, for pixels in 0..1; by default
     measured on the training images, per channel.
+
+    `weight`: what the domain's loss is multiplied with in the sum that training minimises. It is not the objective's
+    weight: that one (`objective.weights`) says what is compared, after training. Adam and AdamW divide a gradient by
+    its size, so there a weight acts on what domains share, and hardly on what a domain owns alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,6 +25,13 @@ class AugmentOptions(BaseModel):
     crop: Annotated[int, Field(strict=True, ge=0)] | None = None
     mean: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
     std: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    weight: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 1.0
+
+    @model_serializer(mode="wrap")
+    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Logs from before there were weights hold none, and must still equal a config that sets none.
+        told: dict[str, Any] = handler(self)
+        return told if self.weight != 1 else {key: value for key, value in told.items() if key != "weight"}
 
 
 class FittedOptions(AugmentOptions):
@@ -115,6 +126,7 @@ class FolderOptions(DataOptions):
 class TorchvisionOptions(DataOptions):
     """torchvision's datasets by name: `domains: [CIFAR100, SVHN]`, kept below `root` as torchvision keeps them.
 
+    For one alone `name: "torchvision:CIFAR100"` is short for `name: torchvision` and `domains: [CIFAR100]`.
     `download`: fetch what is missing; nothing is ever fetched without it.
     """
 

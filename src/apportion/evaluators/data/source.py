@@ -30,6 +30,10 @@ class Source(Protocol):
 
     def class_count(self, domain: str) -> int: ...
 
+    def weight(self, domain: str) -> float:
+        """Of the domain's loss in the sum that training minimises, > 0."""
+        ...
+
     def normalisation(self, domain: str) -> dict[str, list[float]]:
         """What is subtracted from a channel's pixels (0..255), and what the difference is then multiplied with."""
         ...

@@ -61,6 +61,9 @@ class Streaming:
     def class_count(self, domain: str) -> int:
         return self._streamed[domain].domain.class_count
 
+    def weight(self, domain: str) -> float:
+        return self._streamed[domain].preparation.augmentation.weight
+
     def normalisation(self, domain: str) -> dict[str, list[float]]:
         return self._streamed[domain].preparation.told()
 

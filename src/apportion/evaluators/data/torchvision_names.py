@@ -1,12 +1,16 @@
-"""Which of torchvision's datasets can be domains, and how each is asked for its splits. Loads no torch.
+"""Which of torchvision's datasets can be domains, what they are called and how each is asked for its splits.
+
+Loads no torch.
 
 Left out: those whose items are no (picture, class) pairs, and Omniglot, whose parts have different classes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
+from apportion.errors import InputError
 from apportion.evaluators.data.augmentation import Augmentation
 
 Asked = Mapping[str, Any]
@@ -61,3 +65,28 @@ SOURCES: Mapping[str, Source] = {
 }
 
 DOMAINS: Mapping[str, Augmentation] = {name: Augmentation(flip=source.flip) for name, source in SOURCES.items()}
+
+_PREFIX = "torchvision:"
+
+
+def long_form(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`{name: "torchvision:CIFAR100", ...}` as `{name: torchvision, domains: [CIFAR100], ...}`; all else as it is.
+
+    InputError for a dataset that does not exist, and for `domains` beside one.
+    """
+    name = given.get("name")
+    if not isinstance(name, str) or (name not in SOURCES and not name.startswith(_PREFIX)):
+        return given
+    dataset = name.removeprefix(_PREFIX)
+    if dataset not in SOURCES:
+        folded = {one.lower(): one for one in SOURCES}
+        near = get_close_matches(dataset.lower(), folded, n=1)
+        remedy = f"did you mean '{_PREFIX}{folded[near[0]]}'?" if near else "known: " + ", ".join(SOURCES)
+        raise InputError("name", repr(name), "torchvision has no domain of this name", remedy)
+    if name in SOURCES:
+        law = "a dataset's name says where it is from"
+        raise InputError("name", repr(name), law, f"did you mean '{_PREFIX}{name}'?")
+    if given.get("domains") is not None:
+        law = f"{name} is the one domain already"
+        raise InputError("domains", repr(given["domains"]), law, "remove it, or write name: torchvision for several")
+    return {**given, "name": "torchvision", "domains": [dataset]}

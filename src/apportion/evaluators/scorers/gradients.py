@@ -23,6 +23,8 @@ from apportion.evaluators.training.stepper import Phase, Stepper
 class Gradients:
     """Of each domain's cross-entropy / ln(classes), over `batches` batches of its images, for every site.
 
+    A domain's weight in training (`data.per_domain.NAME.weight`) does not count here.
+
     `sums` [owners, filters, weights of a filter]; `squares` [owners, filters]: sums of squared norms. Float64.
     """
 
@@ -61,7 +63,7 @@ def gradients(
     with at_work(lab, scorer) as train:
         net = started(lab, train, options.start, seed, train.space.independent()).train()
         how = train.options.model_copy(update={"batch": options.batch or train.options.batch})
-        stepper = Stepper(net, train.source, how, Phase("gradients", 1), seed)
+        stepper = Stepper(net, train.source, how, Phase("gradients", 1, weighted=False), seed)
         sums = _Sums([rows.detach() for rows in owned_rows(net, train.space)])
         # Sums are kept, not a training: this optimiser has no state.
         keeper, nothing = lab.keeper(key), torch.optim.SGD([torch.zeros(1)], 1.0)

@@ -1,6 +1,6 @@
-"""The joint regime: all domains in every step, the loss the sum of their mean cross-entropies.
+"""The joint regime: all domains in every step, the loss the sum of their mean cross-entropies, each times its weight.
 
-The sum (not the mean) makes `independent` equal D separate trainings.
+The sum (not the mean) makes `independent` equal D separate trainings. Weights come from the data (1 by default).
 """
 
 from collections.abc import Iterator

@@ -31,11 +31,15 @@ _PACE_STEPS = 8
 
 @dataclass(frozen=True)
 class Phase:
-    """Part of a schedule: `epochs` in all (what the learning rate runs over), `name` counts its randomness apart."""
+    """Part of a schedule: `epochs` in all (what the learning rate runs over), `name` counts its randomness apart.
+
+    `weighted`: domains' losses count by their weights; False where each domain is looked at by itself.
+    """
 
     name: str
     epochs: int
     heads_only: bool = False
+    weighted: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,9 @@ class Stepper:
         self.stream = counted_seed("batches", seed, phase.name)
         self.steps = steps_per_epoch([source.size(owner, "train") for owner in net.owners], options.batch)
         self.precision = precision_of(options, source.device)
+        weights = [source.weight(owner) for owner in net.owners] if phase.weighted else []
+        # None where all weigh alike 1: then nothing is multiplied, and a step is bit for bit one without weights.
+        self._weights = torch.tensor(weights, device=source.device) if any(one != 1 for one in weights) else None
 
     def epoch(self, epoch: int, done: int, keeper: Keeper, before: Callable[[int], None] = lambda step: None) -> None:
         """The steps of `epoch` that are not among the `done` first ones of the phase; `before(step)` each of them."""
@@ -113,7 +120,7 @@ class Stepper:
             group["lr"] = rate * now
 
     def step(self, step: int, batch: Batch, penalty: Tensor | None = None) -> Tensor:
-        """One update; the losses [domains] before it, still on the device. `penalty`: what is added to their sum."""
+        """One update; the losses [domains] before it, still on the device. `penalty`: what is added to their total."""
         losses = self.backward(step, batch, penalty)
         self.optimizer.step()
         return losses
@@ -124,9 +131,13 @@ class Stepper:
         logits = self.logits(step, images)
         losses = torch.stack([F.cross_entropy(part.float(), truth) for part, truth in zip(logits, labels, strict=True)])
         self.optimizer.zero_grad(set_to_none=True)
-        total = losses.sum() if penalty is None else losses.sum() + penalty
+        total = self.total(losses) if penalty is None else self.total(losses) + penalty
         torch.autograd.backward(total, inputs=self.trained)
         return losses.detach()
+
+    def total(self, losses: Tensor) -> Tensor:
+        """What training minimises: the sum of `losses` [domains], each times its domain's weight."""
+        return losses.sum() if self._weights is None else (losses * self._weights).sum()
 
     def logits(self, step: int, images: Tensor) -> list[Tensor]:
         """One [B, classes] per domain, in the precision of training."""

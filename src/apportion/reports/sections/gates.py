@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,15 @@ def gate_paths(study: Study) -> list[GatePath]:
     if study.path is None:
         return []
     named = [artifact for artifact in study.artifacts.values() if artifact.key.split("/")[0] in RELAXATIONS]
-    found = (_read(study.path.parent, artifact) for artifact in named)
+    parts = {key for artifact in named for key in artifact.needs}
+    found = (_read(study.path.parent, _whole(artifact, study)) for artifact in named if artifact.key not in parts)
     return [path for path in found if path is not None]
+
+
+def _whole(artifact: Artifact, study: Study) -> Artifact:
+    """With the seconds of its earlier rounds, which are artifacts of their own; their paths stand in this one's."""
+    rounds = [key for key in artifact.needs if key.startswith(f"{artifact.key}/") and key in study.artifacts]
+    return replace(artifact, seconds=artifact.seconds + sum(study.artifacts[key].seconds for key in rounds))
 
 
 def _read(run: Path, artifact: Artifact) -> GatePath | None:

@@ -34,7 +34,7 @@ def _share(context: Context) -> float:
 
 ba2 = learned_entry(
     "ba2",
-    "binary gates under a multiplier on what is owned (002), filled by score; one objective; half a run a budget",
+    "binary gates under a multiplier on what is owned (002), by score; one objective; half a run a budget",
     recipes,
     Ba2Options,
 )

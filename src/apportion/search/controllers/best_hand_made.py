@@ -39,7 +39,7 @@ def _uses(context: Context, options: BaseModel) -> list[Use]:
 
 best_hand_made = ControllerEntry(
     "best_hand_made",
-    "the best hand-made scheme by a race over paired search seeds: six, three, two; eleven runs a budget",
+    "the best hand-made scheme by a race over paired search seeds; one objective; eleven runs a budget",
     "hand-made",
     _build,
     BestHandMadeOptions,

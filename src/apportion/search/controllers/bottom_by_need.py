@@ -53,7 +53,7 @@ def _recipes(context: Context, options: BaseModel) -> list[Recipe]:
 
 bottom_by_need = learned_entry(
     "bottom_by_need",
-    "bottom, each domain's budget by its own gap between shared and independent; costs two runs",
+    "bottom, each domain's budget by its gap between shared and independent; no objective; two runs",
     _recipes,
     NoOptions,
     kind="hand-made",

@@ -22,7 +22,7 @@ def recipes(context: Context, options: BaseModel) -> list[Recipe]:
 
 hard_concrete = learned_entry(
     "hard_concrete",
-    "random gates under an L0 penalty, filled by log odds; one objective; half a run for all budgets",
+    "random gates under an L0 penalty, by log odds; one objective; half a run for all budgets",
     recipes,
     HardConcreteOptions,
 )

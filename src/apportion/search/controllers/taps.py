@@ -61,7 +61,7 @@ def _asks(options: BaseModel) -> int:
 
 taps = learned_entry(
     "taps",
-    "gates on filters or sites under an L1 penalty (004), filled by score; one objective; half a run for all budgets",
+    "gates on filters or sites under an L1 penalty (004), by score; one objective; half a run for all budgets",
     recipes,
     TapsOptions,
     asks=_asks,

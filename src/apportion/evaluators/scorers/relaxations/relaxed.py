@@ -1,5 +1,6 @@
 """From a relaxation to an artifact: rounds of training, one after another, then scores, open gates and path."""
 
+from collections.abc import Callable
 from functools import partial
 
 from apportion.evaluators.data.streams import steps_per_epoch
@@ -14,6 +15,7 @@ from apportion.evaluators.scorers.relaxations.training import train_gates
 from apportion.evaluators.scorers.start import at_work, started
 from apportion.evaluators.synthetic import Synthetic
 from apportion.evaluators.train import Train
+from apportion.evaluators.training.keeper import Keeper
 from apportion.evaluators.training.stepper import Phase
 from apportion.spaces.network.gated import gated_network
 
@@ -30,7 +32,9 @@ def relaxed(lab: Laboratory, scorer: str, relaxation: Relaxation, options: GateO
         paths: Tensors = {}
         for number in range(1, options.rounds + 1):
             name = f"{key}/round-{number}"
-            compute = partial(_round, lab, train, relaxation, options, seed, number, name, state)
+            # A checkpoint goes when its artifact is written: the last round's with the whole.
+            keeper = partial(lab.keeper, key if number == options.rounds else name, name)
+            compute = partial(_round, lab, train, relaxation, options, seed, number, keeper, state)
             state = compute() if number == options.rounds else lab.memo(name, compute)[1]
             paths |= {f"path.{number}{part[4:]}": tensor for part, tensor in state.items() if part.startswith("path.")}
         sites = train.space.sites
@@ -47,7 +51,7 @@ def _round(
     options: GateOptions,
     seed: int,
     number: int,
-    name: str,
+    keeper: Callable[[], Keeper],
     before: Tensors | None,
 ) -> Tensors:
     """The gated network after round `number`, from what the round before it left."""
@@ -63,6 +67,5 @@ def _round(
     phase = Phase(f"gates {number}", half_a_run(options, train.options.epochs) // options.rounds)
     steps = phase.epochs * steps_per_epoch([source.size(owner, "train") for owner in space.owners], train.options.batch)
     gated = Gated(net, relaxation, steps).to(source.device)
-    keeper = lab.keeper(name)
-    train_gates(gated, train, phase, seed, options, keeper)
+    train_gates(gated, train, phase, seed, options, keeper())
     return gated.state_dict()

@@ -74,8 +74,8 @@ def _backward_apart(
         for rows in ([(~row).float() for row in apart], [row.float() for row in apart])
     )
     stepper.optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(of_weights.sum(), inputs=weights, retain_graph=True)
-    torch.autograd.backward(of_gates.sum() + gated.penalty(), inputs=gated.scores)
+    torch.autograd.backward(stepper.total(of_weights), inputs=weights, retain_graph=True)
+    torch.autograd.backward(stepper.total(of_gates) + gated.penalty(), inputs=gated.scores)
     return of_weights.detach()
 
 
