@@ -104,6 +104,15 @@ def test_seconds_of_earlier_sittings_are_charged_once_in_all(scorer: str, tmp_pa
     assert 1000 * len(old) <= charged < 1000 * len(old) + 300
 
 
+def test_over_many_sittings_scored_patterns_keep_the_seconds_of_all(tmp_path: Path) -> None:
+    stop_after(8, tmp_path, "rung1")  # in the first pattern, behind the start
+    for path in checkpoints(tmp_path):
+        aged(path, 1000.0)
+    stop_after(8, tmp_path, "rung1")  # in the second: the first one's scores are kept
+    (kept,) = (path for path in checkpoints(tmp_path) if path.read_bytes().startswith(b"{"))
+    assert 1000 <= json.loads(kept.read_text())["seconds"] < 1100
+
+
 def test_a_shared_start_is_its_own_artifact_and_not_charged_twice(tmp_path: Path) -> None:
     lab = laboratory(train(), tmp_path)
     for scorer in ("fisher", "taps", "need"):

@@ -121,7 +121,7 @@ def test_the_warm_up_is_weighted_too() -> None:
 def apart(weights: dict[str, float]) -> tuple[Gradients, float]:
     """Of gates and weights that learn from different images; and the penalty on the gates."""
     evaluator = weighted(weights)
-    relaxation = Taps(0.5)
+    relaxation = Taps(0.0)
     net = gated_network(evaluator.template(0), evaluator.shape, evaluator.space, [4] * 3, relaxation)
     one = Gated(net, relaxation, 6).train()
     for layer in one.layers.values():

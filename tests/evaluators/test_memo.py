@@ -230,6 +230,20 @@ def test_seconds_of_earlier_sittings_are_added_to_the_step_under_way(clock: Cloc
     assert (found.seconds, outer.seconds) == (31.0, 7.5)
 
 
+def test_what_is_spent_so_far_is_what_would_be_charged(clock: Clock) -> None:
+    memo, spent = Memo(None), []
+
+    def look() -> None:
+        spent.append(memo.spent())
+
+    def inner() -> None:
+        memo("inner", lambda: clock.step(5.0, lambda: memo.charge(100.0), look))
+
+    memo("outer", lambda: clock.step(2.0, look, lambda: memo.charge(7.0), lambda: clock.step(1.0), inner, look))
+    look()
+    assert spent == [0.0, 100.0, 8.0, 0.0]
+
+
 def test_a_step_that_was_stopped_within_another_leaves_both_as_if_not_begun(clock: Clock) -> None:
     memo, stops = Memo(None), [True, False]
 

@@ -26,9 +26,14 @@ Tensors = dict[str, Tensor]
 class _UnderWay:
     """A computation: the keys it asked for, the seconds that computing them took, and its own of earlier sittings."""
 
+    began: float
     needs: dict[str, None] = field(default_factory=dict)
     seconds_of_others: float = 0.0
     seconds_before: float = 0.0
+
+    def seconds(self) -> float:
+        """Its own so far."""
+        return self.seconds_before + time.perf_counter() - self.began - self.seconds_of_others
 
 
 class Memo:
@@ -62,6 +67,10 @@ class Memo:
         if self._under_way:
             self._under_way[-1].seconds_before += seconds
 
+    def spent(self) -> float:
+        """Seconds so far of what is being computed, as they would be charged; 0 where nothing is."""
+        return self._under_way[-1].seconds() if self._under_way else 0.0
+
     def _path(self, key: str) -> Path:
         assert self.folder is not None
         # Readable, and told apart by the key's own hash where two keys read alike.
@@ -79,16 +88,15 @@ class Memo:
         return card, load(content)
 
     def _compute(self, key: str, compute: Callable[[], Tensors]) -> tuple[Artifact, Tensors]:
-        began, own = time.perf_counter(), _UnderWay()
+        own = _UnderWay(time.perf_counter())
         self._under_way.append(own)
         try:
             tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in compute().items()}
         finally:
             self._under_way.pop()
-            whole = time.perf_counter() - began
+            seconds, needs = own.seconds(), tuple(own.needs)
             if self._under_way:
-                self._under_way[-1].seconds_of_others += whole
-        seconds, needs = own.seconds_before + whole - own.seconds_of_others, tuple(own.needs)
+                self._under_way[-1].seconds_of_others += time.perf_counter() - own.began
         content = save(tensors)
         digest = hashlib.sha256(content).hexdigest()
         if self.folder is None:

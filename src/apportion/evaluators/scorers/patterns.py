@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +26,6 @@ def scored(
     """
     path = lab.checkpoint(f"{key}/scores")
     names = [f"{key} {allocation.key()}" for allocation in allocations]
-    began = time.perf_counter()
     done, seconds = _read(path, names)
     lab.memo.charge(seconds)
     for allocation in allocations[len(done) :]:
@@ -36,8 +34,8 @@ def scored(
         done.append(scores_of(allocation))
         if path is not None:
             kept = [None if scores is None else {o: asdict(score) for o, score in scores.items()} for scores in done]
-            spent = seconds + time.perf_counter() - began
-            write_durably(path, json.dumps({"names": names, "scores": kept, "seconds": spent}).encode())
+            told = {"names": names, "scores": kept, "seconds": lab.memo.spent()}
+            write_durably(path, json.dumps(told).encode())
     return _tensors(done)
 
 
