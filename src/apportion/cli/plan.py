@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from apportion.cli.config import Config
+from apportion.cli.contention import hint
 from apportion.cli.machine import device_for
 from apportion.cli.reading import reading_bar
 from apportion.evaluators.registry import open_task, own_domains, shape_and_space
@@ -68,6 +69,7 @@ def planned(config: Config, allow_plugins: bool = False) -> dict[str, Any]:
         "trials": trials,
         "epochs": epochs + warm_ups,
         "learning_epochs": learning,
+        "worth_searching": _worth_searching(config, bench),
         "seconds_per_epoch": pace,
         "seconds": pace * (epochs + warm_ups) / config.workers,
         "workers": config.workers,
@@ -96,6 +98,15 @@ def _opened(task: Task, config: Config) -> Bench:
         with reading_bar() as report:
             read_ahead(task.data, task.device, Memo(artifacts), report)
         return open_task(replace(task, folder=Path(name)))
+
+
+def _worth_searching(config: Config, bench: Bench) -> str | None:
+    """What learned patterns gained where it was measured, in the case nearest to this study; None without training."""
+    if not isinstance(config.evaluator, TrainOptions) or len(bench.domains) < 2:
+        return None
+    warm = config.evaluator.warm_up.shared_epochs or config.backbone.weights
+    images = sum(card.train for card in bench.domains)
+    return hint(bench.space.backbone_parameters, images, "warm" if warm else "scratch")
 
 
 def _learning(tracks: list[Track], full: int) -> dict[str, int]:
@@ -156,6 +167,8 @@ def _facts(told: dict[str, Any]) -> Table:
         facts[f"budget {budget['name']}"] = f"{budget['limit']:,} weights ({budget['limit'] / backbone:.2f}); {reach}"
     if told["images"] is not None:
         facts["images"] = told["images"]["line"]
+    if told["worth_searching"] is not None:
+        facts["worth it?"] = told["worth_searching"]
     model, seconds = told["model_bytes"], told["seconds"]
     pace = f"{told['seconds_per_epoch']:.2f} s an epoch, {told['workers']} at once on {told['device']}"
     facts["work"] = f"{told['trials']} trials, {told['epochs']:,} epochs at {pace}"
