@@ -151,6 +151,9 @@ class TrainingImagesAlone:
     def device(self) -> torch.device:
         return self.source.device
 
+    def weight(self, domain: str) -> float:
+        return self.source.weight(domain)
+
     def size(self, domain: str, split: str = "train") -> int:
         assert split == "train"
         return self.source.size(domain, split)
