@@ -48,15 +48,17 @@ def cases() -> tuple[Case, ...]:
     )
 
 
-def nearest(weights: int, images: int, start: Start) -> Case:
+def nearest(weights: int, images: int, start: Start) -> Case | None:
     """The case of that kind of start whose weights for each training image are the nearest, as a ratio."""
     alike = [case for case in cases() if (case.start == "scratch") == (start == "scratch")]
-    return min(alike, key=lambda case: abs(math.log(case.weights_per_image / (weights / images))))
+    return min(alike, key=lambda case: abs(math.log(case.weights_per_image / (weights / images))), default=None)
 
 
-def hint(weights: int, images: int, start: Start) -> str:
+def hint(weights: int, images: int, start: Start) -> str | None:
     """One sentence for `plan`. `weights` of the backbone's sites, `images` to train on in all domains."""
     case = nearest(weights, images, start)
+    if case is None:
+        return None
     here, there = weights / images, case.weights_per_image
     told = (
         f"the nearest case measured ({case.network}, {case.images:,} images, {case.start} start: {there:.2g} weights an"
