@@ -152,7 +152,7 @@ def timing(names: list[str], trials: int) -> dict[str, float]:
 
 
 def table(rows: list[Row], milliseconds: dict[str, float]) -> str:
-    """Medians with the least and the greatest over seeds; of regrets, which are mostly 0, means and how often that is."""
+    """Medians with the least and the greatest over seeds; of regrets, mostly 0, the mean and how often it is 0."""
     lines = []
     for problem in dict.fromkeys(row.problem for row in rows):
         own = [row for row in rows if row.problem == problem]
