@@ -53,7 +53,6 @@ CASES = (
     Case(8, 0.25, "warm"),
     Case(8, 0.5, "warm"),
     Case(16, 1, "warm"),
-    Case(16, 1, "scratch"),
     Case(32, 1, "warm"),
 )
 
