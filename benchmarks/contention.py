@@ -135,6 +135,20 @@ def _ends(interval: Interval) -> tuple[float, float, float]:
     return interval.mean, interval.low, interval.high
 
 
+def shipped(row: Found) -> dict[str, Any]:
+    """As `apportion plan` reads it, from src/apportion/cli/contention.json: the gain is that of `taps`."""
+    case = row.case
+    return {
+        "network": f"resnet8 at width {case.width}",
+        "images": row.images,
+        "weights": row.weights,
+        "start": case.start,
+        "seeds": row.seeds,
+        "room": row.room,
+        "gain": row.gains["taps"],
+    }
+
+
 def table(rows: list[Found]) -> str:
     """Cases by the room there is."""
     lines = [
@@ -157,38 +171,40 @@ def _text(ends: tuple[float, float, float]) -> str:
 
 
 def picture(rows: list[Found], path: Path) -> None:
-    """Gain against room, a mark for each case and way of learning."""
+    """A line for each case, by the room there is: that room, and beside it what each way of learning gained."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
-    axes = figure.subplots()
-    for name, colour, mark in zip(LEARNED, ("#0b5fa5", "#b3261e"), "os", strict=True):
-        for row in rows:
-            (x, left, right), (y, low, high) = row.room, row.gains[name]
-            axes.errorbar(
-                x,
-                y,
-                [[y - low], [high - y]],
-                [[x - left], [right - x]],
-                fmt=mark,
-                color=colour,
-                ms=5,
-                lw=0.8,
-                alpha=0.9,
-            )
-        axes.plot([], [], mark, color=colour, label=name)
-    for row in rows:
-        case = row.case
-        text = f"x{case.width // 8}, {row.images:,} images, {case.start}"
-        top = max(gain[0] for gain in row.gains.values())
-        axes.annotate(text, (row.room[0], top), xytext=(4, 5), textcoords="offset points", fontsize=7, color="#444444")
-    axes.axhline(0, color="#888888", lw=0.8)
-    axes.set_xlabel("room: loss of bottom less that of independent networks")
-    axes.set_ylabel("gain: loss of bottom less that of the learned pattern")
-    axes.legend(frameon=False, loc="upper left")
-    axes.spines[["top", "right"]].set_visible(False)
+    ordered = sorted(rows, key=lambda row: row.room[0])
+    figure = Figure(figsize=(8.2, 1.3 + 0.42 * len(rows)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.3))
+    for y, row in enumerate(ordered):
+        _interval(left, row.room, y, "#222222", "o")
+        for name, colour, mark, shift in zip(LEARNED, ("#0b5fa5", "#b3261e"), "os", (0.13, -0.13), strict=True):
+            _interval(right, row.gains[name], y + shift, colour, mark, name if y == 0 else None)
+    left.set_yticks(range(len(rows)), [_line(row) for row in ordered])
+    left.set_xlabel("room: loss of bottom - independent")
+    right.set_xlabel("gain: loss of bottom - learned")
+    right.axvline(0, color="#888888", lw=0.8)
+    right.legend(frameon=False, fontsize=8, loc="lower left")
+    left.set_xlim(left=0)
+    right.locator_params(axis="x", nbins=5)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
     for suffix in ("svg", "png"):
         figure.savefig(path.with_suffix(f".{suffix}"), dpi=160)
+
+
+def _interval(
+    axes: Any, ends: tuple[float, float, float], y: float, colour: str, mark: str, name: str | None = None
+) -> None:
+    mean, low, high = ends
+    axes.errorbar(mean, y, xerr=[[mean - low], [high - mean]], fmt=mark, color=colour, ms=5, lw=1, label=name)
+
+
+def _line(row: Found) -> str:
+    case = row.case
+    return f"width x{case.width // CASES[0].width}, {row.images:,} images, {case.start} (n = {row.seeds})"
 
 
 def main() -> None:
@@ -213,6 +229,7 @@ def main() -> None:
             "cases": [asdict(row) for row in rows],
         }
         (asked.out / "contention.json").write_text(json.dumps(facts, indent=1) + "\n")
+        (asked.out / "cases.json").write_text(json.dumps([shipped(row) for row in rows], indent=1) + "\n")
         picture(rows, asked.out / "map")
         print(table(rows[-1:]), flush=True)
 

@@ -6,11 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from apportion.cli import contention
-from apportion.cli.contention import Case, cases, hint, nearest
+from apportion.cli.contention import Case, Start, cases, hint, nearest
 from apportion.cli.main import app
 
 
-def case(weights: int, start: str, gain: tuple[float, float, float]) -> Case:
+def case(weights: int, start: Start, gain: tuple[float, float, float]) -> Case:
     return Case(f"a network of {weights}", 1_000, weights, start, 4, (0.02, 0.015, 0.025), gain)
 
 

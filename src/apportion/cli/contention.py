@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-Start = Literal["scratch", "warm"]
+Start = Literal["scratch", "warm", "long warm"]
 Ends = tuple[float, float, float]
 """A mean with the ends of its 95 % interval."""
 
@@ -23,7 +23,7 @@ class Case:
     network: str
     images: int
     weights: int
-    start: str
+    start: Start
     seeds: int
     room: Ends
     gain: Ends
