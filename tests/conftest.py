@@ -1,6 +1,10 @@
 """Settings of the whole suite."""
 
+import os
 import sys
+
+# Before numpy is loaded: BLAS threads that wait for each other beside a second test process spin, 20-fold at worst.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings

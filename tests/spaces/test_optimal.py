@@ -366,3 +366,15 @@ def test_a_budget_below_the_space_is_refused() -> None:
     space = SharingSpace((site(0, 3), site(1, 2)), ("a", "b"))
     with pytest.raises(InputError, match="the reachable range is 5 to 10 parameters"):
         Solver(space, Budget("live", 4, "parameters"))
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-300])
+def test_worths_that_are_all_but_nothing_are_solved_as_well(scale: float) -> None:
+    # The product of two prices near 1e-162 is 0, and a bisection that takes its root never ends.
+    sites = (site(0, 4, 2), site(1, 6, 3, 1))
+    space = SharingSpace(sites, OWNERS[:3], "per_site_and_domain", order=ORDERS_PER_OWNER[0])
+    budget = Budget("owned", 0.4)
+    worths = [scale * np.sqrt(np.arange(k + 1.0)) for k in space.steps]
+    optimum = Solver(space, budget, listed_at_most=0).best(worths)
+    assert 0 < optimum.worth <= optimum.bound * (1 + 1e-9)
+    check_used_up(space, budget, optimum.positions)

@@ -103,7 +103,11 @@ class Pool:
         if fits(above):
             return above
         while above.price < fitting.price * (1 - _NEAR) and (above.wanted > fitting.wanted).any():
-            level = self.level(math.sqrt(above.price * fitting.price), fitting.wanted, above.wanted)
+            # Not the root of the product: that of two prices near 1e-162 is 0.
+            between = math.sqrt(above.price) * math.sqrt(fitting.price)
+            if not above.price < between < fitting.price:
+                break
+            level = self.level(between, fitting.wanted, above.wanted)
             fitting, above = (level, above) if fits(level) else (fitting, level)
         return fitting
 
